@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Records: what BPF writes into the ring buffer, what user space adds to the same stream, and what
+ * a recording file holds. All integers are in the byte order of the machine that recorded, except
+ * addresses, ports and header bytes, which stay in network order. Times are CLOCK_MONOTONIC
+ * nanoseconds. Every record starts with struct hs_hdr and is `size` bytes long; fields that a
+ * reader does not know at the end of a record are skipped. Types and stages are append-only.
+ */
+#ifndef HS_ABI_H
+#define HS_ABI_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define HS_ABI_VERSION 1
+#define HS_NAME_LEN 16	      /* IFNAMSIZ and TASK_COMM_LEN */
+#define HS_MAX_FRAMES 40      /* of one stack */
+#define HS_MAX_CPUS 512
+#define HS_HEADERS_SHORT 64   /* bytes from the network header on: IPv6 + TCP without options */
+#define HS_HEADERS_LONG 128   /* ICMPv6 error: IPv6 + ICMPv6 + quoted IPv6 + quoted transport */
+
+enum hs_stage {
+#define HS_STAGE(id, NAME, ...) HS_STAGE_##NAME = id,
+#include "stages.def"
+#undef HS_STAGE
+};
+
+enum hs_rec_type {
+	/* written by BPF */
+	HS_REC_STAGE = 1,  /* struct hs_rec_stage: a packet was seen at a stage */
+	HS_REC_BIRTH = 2,  /* struct hs_rec_birth: the same, and it may be a new packet */
+	HS_REC_FREE = 3,   /* struct hs_rec_free: DROP or CONSUME */
+	HS_REC_ICMP = 4,   /* struct hs_rec_icmp: an ICMP error is about to be built */
+	HS_REC_QUEUE = 5,  /* struct hs_rec_queue: a socket has more to read, or an error */
+	HS_REC_READ = 6,   /* struct hs_rec_read: a receive or a failed send returns */
+	HS_REC_CALL = 7,   /* struct hs_rec_call: a followed process leaves a call (or enters one) */
+	HS_REC_TASK = 8,   /* struct hs_rec_task: a task's name, birth or end */
+	HS_REC_DEV = 9,	   /* struct hs_rec_dev: a device's name, before its first use */
+	HS_REC_SOCK = 10,  /* struct hs_rec_sock: a socket's endpoints, before their first use */
+	/* written by user space */
+	HS_REC_START = 32, /* struct hs_rec_start: always first */
+	HS_REC_TICK = 33,  /* struct hs_hdr only: time has come so far */
+	HS_REC_LOSS = 34,  /* struct hs_rec_loss: what the kernel could not write */
+	HS_REC_NETNS = 35, /* struct hs_rec_netns: a namespace's label */
+	HS_REC_SYM = 36,   /* struct hs_rec_text: key is a code address, text its function */
+	HS_REC_REASON = 37,/* struct hs_rec_text: key is a drop reason, text its name */
+	HS_REC_BOUND = 38, /* struct hs_rec_sock: a bound socket found in /proc, near a NO_SOCKET drop */
+	HS_REC_COUNTER = 39, /* struct hs_rec_counter: the ICMP limits' counters of a namespace */
+	HS_REC_END = 40,   /* struct hs_rec_end: always last; its absence means a cut recording */
+};
+
+enum hs_hdr_flags {
+	HS_F_SOFTIRQ = 1 << 0, /* ran in a softirq; the task is only who was interrupted */
+	HS_F_ENTER = 1 << 1,   /* HS_REC_CALL: at entry, the result is not known yet */
+	HS_F_LOCAL = 1 << 2,   /* HS_REC_BIRTH: skb_iif is 0, so no device received it before */
+};
+
+struct hs_hdr {
+	__u8 type;   /* enum hs_rec_type */
+	__u8 stage;  /* enum hs_stage or 0 */
+	__u8 flags;  /* enum hs_hdr_flags */
+	__u8 frames; /* return addresses at the end of the record, innermost first */
+	__u16 size;  /* of the whole record, frames included */
+	__u16 cpu;
+	__u32 seq; /* per CPU; a gap is a lost record. 0 in records of user space */
+	__u32 ctx; /* in a softirq: its number on this CPU (low bits); else 0 */
+	__u64 time;
+};
+
+/* What every sighting of a packet says. */
+struct hs_where {
+	__u64 skb;
+	__u32 netns;   /* low half of the namespace's cookie, 0 when unknown */
+	__u32 ifindex; /* 0 when the packet has no device */
+	__u32 pid;     /* current process (tgid) and thread */
+	__u32 tid;
+};
+
+struct hs_rec_stage {
+	struct hs_hdr hdr;
+	struct hs_where at;
+};
+
+/* Addresses of a socket or of a sockaddr argument; family 0: none. IPv4 uses addr[0..3]. */
+struct hs_sa {
+	__u16 family;
+	__u16 port; /* network order */
+	__u8 addr[16];
+};
+
+struct hs_rec_birth {
+	struct hs_hdr hdr;
+	struct hs_where at;
+	__u64 head;	/* start of the packet's memory; clones share it */
+	__u64 sk;	/* the socket that sent it, 0 when none */
+	__u32 len;	/* skb->len */
+	__u16 proto;	/* EtherType, host order */
+	__u16 headers;	/* bytes of `data` that were read */
+	__u32 l3;	/* length from the network header on */
+	__u16 nr;	/* system call number of the current task + 1; 0 when unknown or in a softirq */
+	__u16 pad;
+	__u8 data[HS_HEADERS_LONG]; /* from the network header on; short records end earlier */
+};
+
+struct hs_rec_free {
+	struct hs_hdr hdr;
+	struct hs_where at;
+	__u64 location; /* code address that freed it */
+	__u64 sk;	/* the receiving socket, where the kernel says it (from 6.11), else 0 */
+	__u32 reason;	/* enum skb_drop_reason of the running kernel; 0 for CONSUME */
+	__u32 rmem;	/* bytes charged to `sk`, and its limit, when there is one */
+	__u32 rcvbuf;
+	__u32 pad;
+};
+
+struct hs_rec_icmp {
+	struct hs_hdr hdr;
+	struct hs_where at; /* the offending packet */
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 pad[6];
+};
+
+/* SOCK_QUEUE and SOCK_ERROR. at.skb is the last packet of the receive queue, 0 when it is empty. */
+struct hs_rec_queue {
+	struct hs_hdr hdr;
+	struct hs_where at;
+	__u64 sk;
+	__u32 rmem;
+	__u32 rcvbuf;
+	__u32 qlen; /* packets in the receive queue */
+	__s32 err;  /* SOCK_ERROR: positive errno */
+};
+
+/* A receive of any process, or (SOCK_READ absent, stage 0) a send that failed. */
+struct hs_rec_read {
+	struct hs_hdr hdr;
+	struct hs_where at; /* skb is 0 */
+	__u64 sk;
+	__s32 ret;   /* bytes or negative errno */
+	__u32 flags; /* MSG_* as the protocol saw them */
+	__u32 rmem;  /* what is left */
+	__u32 qlen;
+	__u16 nr; /* as in hs_rec_birth */
+	__u16 pad[3];
+};
+
+enum hs_call_id {
+	HS_CALL_NONE,
+	HS_CALL_SOCKET,
+	HS_CALL_BIND,
+	HS_CALL_CONNECT,
+	HS_CALL_LISTEN,
+	HS_CALL_ACCEPT,
+	HS_CALL_ACCEPT4,
+	HS_CALL_SENDTO,
+	HS_CALL_SENDMSG,
+	HS_CALL_SENDMMSG,
+	HS_CALL_RECVFROM,
+	HS_CALL_RECVMSG,
+	HS_CALL_RECVMMSG,
+	HS_CALL_READ,
+	HS_CALL_WRITE,
+	HS_CALL_READV,
+	HS_CALL_WRITEV,
+	HS_CALL_SHUTDOWN,
+	HS_CALL_CLOSE,
+	HS_CALL_MAX,
+};
+
+struct hs_rec_call {
+	struct hs_hdr hdr;
+	__u64 entered; /* time of entry */
+	__u32 pid;
+	__u32 tid;
+	__u16 call; /* enum hs_call_id */
+	__u16 sock_type; /* SOCK_* */
+	__u16 protocol;	 /* IPPROTO_* */
+	__u16 family;	 /* AF_* of the socket */
+	__s32 fd;	/* -1 for socket() */
+	__u32 flags;	/* MSG_*, backlog of listen(), how of shutdown() */
+	__s64 ret;	/* result or negative errno; 0 at entry */
+	__u64 len;	/* bytes offered or asked for; 0 where the call has none */
+	__u64 sk;
+	__u32 netns;
+	__s32 port_floor; /* bind() that failed with EACCES: net.ipv4.ip_unprivileged_port_start, else -1 */
+	__u32 qlen;	  /* receive queue after the call */
+	__s32 err;	  /* pending error of the socket after the call, positive */
+	struct hs_sa local;
+	struct hs_sa remote; /* the peer a socket is connected to */
+	struct hs_sa name;   /* the address that was given, or that was returned */
+	__u32 pad;
+};
+
+enum hs_task_event { HS_TASK_SEEN, HS_TASK_FORK, HS_TASK_EXEC, HS_TASK_EXIT };
+
+struct hs_rec_task {
+	struct hs_hdr hdr;
+	__u32 pid;
+	__u32 tid;
+	__u32 parent; /* FORK: the process that forked */
+	__u32 event;  /* enum hs_task_event */
+	__u8 followed; /* belongs to the followed tree */
+	__u8 pad[7];
+	char comm[HS_NAME_LEN];
+};
+
+struct hs_rec_dev {
+	struct hs_hdr hdr;
+	__u64 cookie; /* of the namespace, whole */
+	__u32 netns;
+	__u32 inum; /* inode of the namespace */
+	__u32 ifindex;
+	__u32 flags; /* IFF_* */
+	__u32 mtu;
+	__u32 peer_pad;
+	char name[HS_NAME_LEN];
+	char kind[HS_NAME_LEN]; /* rtnl_link_ops kind ("veth"), empty for a physical device and lo */
+};
+
+struct hs_rec_sock {
+	struct hs_hdr hdr;
+	__u64 sk; /* 0 in HS_REC_BOUND */
+	__u64 ino; /* inode of the socket's file, 0 when it has none */
+	__u32 netns;
+	__u32 pid; /* owner when known, else 0 */
+	__u32 fd;
+	__u16 sock_type;
+	__u16 protocol;
+	__u16 family;
+	__u8 state; /* TCP_*: for UDP, ESTABLISHED means connected */
+	__u8 pad;
+	struct hs_sa local;
+	struct hs_sa remote;
+	__u32 pad2;
+	char comm[HS_NAME_LEN]; /* owner's name when known */
+};
+
+/* User space. Strings are NUL-terminated inside their field. */
+struct hs_rec_start {
+	struct hs_hdr hdr;
+	char magic[8]; /* "HOPSCOPE" */
+	__u32 abi;     /* HS_ABI_VERSION */
+	__u32 cpus;
+	__s64 wall_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC, ns */
+	__u32 stacks;	   /* were stacks taken */
+	__u32 spec_len;	   /* bytes of `spec` */
+	char release[64];  /* uname -r */
+	char spec[];	   /* the selection, as NUL-terminated words, as on the command line */
+};
+
+struct hs_rec_loss {
+	struct hs_hdr hdr; /* cumulative since the start */
+	__u64 reserve;	   /* records for which the ring buffer had no room */
+	__u64 misses;	   /* programs skipped for recursion */
+	__u64 maps;	   /* map updates that failed */
+};
+
+struct hs_rec_netns {
+	struct hs_hdr hdr;
+	__u32 netns;
+	__u32 inum;
+	char label[64];
+};
+
+struct hs_rec_text {
+	struct hs_hdr hdr;
+	__u64 key;
+	char text[]; /* NUL-terminated */
+};
+
+struct hs_rec_counter {
+	struct hs_hdr hdr;
+	__u32 netns;
+	__u32 pad;
+	__u64 icmp_limit_global; /* IcmpOutRateLimitGlobal of /proc/net/snmp */
+	__u64 icmp_limit_host;	 /* IcmpOutRateLimitHost */
+	__u64 icmp6_limit_host;	 /* Icmp6OutRateLimitHost of /proc/net/snmp6 */
+};
+
+struct hs_rec_end {
+	struct hs_hdr hdr;
+	__u64 generated; /* records that BPF began, over all CPUs */
+	__u64 lost;	 /* of these, without room */
+};
+
+#define HS_SIZE_IS(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
+HS_SIZE_IS(hs_hdr, 24);
+HS_SIZE_IS(hs_where, 24);
+HS_SIZE_IS(hs_sa, 20);
+HS_SIZE_IS(hs_rec_stage, 48);
+HS_SIZE_IS(hs_rec_birth, 80 + HS_HEADERS_LONG);
+HS_SIZE_IS(hs_rec_free, 80);
+HS_SIZE_IS(hs_rec_icmp, 56);
+HS_SIZE_IS(hs_rec_queue, 72);
+HS_SIZE_IS(hs_rec_read, 80);
+HS_SIZE_IS(hs_rec_call, 160);
+HS_SIZE_IS(hs_rec_task, 64);
+HS_SIZE_IS(hs_rec_dev, 88);
+HS_SIZE_IS(hs_rec_sock, 120);
+HS_SIZE_IS(hs_rec_start, 120);
+HS_SIZE_IS(hs_rec_loss, 48);
+HS_SIZE_IS(hs_rec_netns, 96);
+HS_SIZE_IS(hs_rec_text, 32);
+HS_SIZE_IS(hs_rec_counter, 56);
+HS_SIZE_IS(hs_rec_end, 40);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The model: what the journey engine builds and the renderers show. Plain data, no behaviour.
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds. Strings are owned by the names store (names.h) and live as
+ * long as the run. Pointers between journeys, sockets and calls are valid inside a sink callback
+ * only; to remember something across callbacks, keep its id.
+ */
+#ifndef HS_MODEL_H
+#define HS_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../bpf/abi.h"
+
+struct hs_addr {
+	uint8_t family;	   /* AF_INET, AF_INET6, 0: none */
+	uint8_t bytes[16]; /* network order; IPv4 uses the first four */
+};
+
+struct hs_endpoint {
+	struct hs_addr addr;
+	uint16_t port; /* host order */
+};
+
+/* One layer-3 packet as its headers tell. RFC 791, 8200, 768, 9293, 792, 4443, 826. */
+struct hs_packet {
+	uint16_t ethertype;
+	uint8_t version;  /* 4, 6; 0: not IP */
+	uint8_t proto;	  /* IPPROTO_*, after IPv6 extension headers */
+	uint8_t ttl;	  /* or hop limit */
+	bool has_ports;	  /* src.port and dst.port are set */
+	bool has_icmp;	  /* icmp_type, icmp_code are set (ICMP or ICMPv6) */
+	bool icmp_error;  /* it reports on another packet */
+	bool later_fragment; /* a fragment without the transport header */
+	bool fragmented;     /* any fragment */
+	uint16_t frag_offset; /* bytes */
+	struct hs_endpoint src, dst;
+	uint32_t ip_id;
+	uint32_t length;  /* from the IP header on, bytes */
+	uint32_t payload; /* after the transport header, bytes */
+	uint8_t icmp_type, icmp_code;
+	uint16_t echo_id, echo_seq;
+	uint32_t icmp_info; /* rest of the header: next-hop MTU */
+	uint8_t tcp_flags;
+	uint32_t tcp_seq, tcp_ack;
+	uint16_t tcp_window;
+	uint16_t arp_op; /* 1 request, 2 reply; src, dst hold the protocol addresses */
+	/* of an ICMP error: the packet it quotes */
+	bool has_quoted;
+	uint8_t quoted_proto;
+	struct hs_endpoint quoted_src, quoted_dst; /* ports 0 where the quote is too short */
+	uint32_t quoted_ip_id;
+};
+
+/* Who ran something. */
+struct hs_task {
+	uint32_t pid, tid; /* 0: the idle task or unknown */
+	const char *comm;  /* "" when unknown */
+};
+
+struct hs_socket {
+	uint32_t id;   /* @id */
+	uint64_t sk;   /* kernel address, for -vv */
+	const char *netns;
+	uint16_t family, type, protocol; /* AF_*, SOCK_*, IPPROTO_* */
+	struct hs_endpoint local, remote; /* remote.port 0: not connected */
+	struct hs_task owner;
+	bool followed;
+};
+
+enum hs_hop_kind {
+	HS_HOP_STAGE, /* timed by its own probe */
+	HS_HOP_VIA,   /* inferred from a stack: its time is unknown, its place between its neighbours is not */
+};
+
+struct hs_hop {
+	enum hs_hop_kind kind;
+	enum hs_stage stage;
+	uint64_t time;	   /* VIA: of the timed hop it led to */
+	uint16_t cpu;
+	bool softirq;	   /* ran in a softirq, on behalf of whatever `task` was doing */
+	const char *netns; /* label, never NULL */
+	const char *dev;   /* name, "" when none */
+	const char *dev_kind; /* "veth", "loopback", "" ... */
+	struct hs_task task;
+	bool crossed;	      /* first hop in another namespace than the hop before */
+	const char *text;     /* what happened here, beyond the stage's name; "" when nothing; for people */
+	const char *function; /* VIA: the function in the stack; DROP, CONSUME: who freed it; "" unknown */
+	const char **functions; /* this hop's own part of the stack, outermost first; NULL without stacks */
+	size_t n_functions;
+	uint64_t address; /* code address (DROP, CONSUME), for -vv */
+};
+
+enum hs_fate_kind {
+	HS_FATE_UNDERWAY, /* nothing final was seen */
+	HS_FATE_QUEUED,	  /* at `socket` */
+	HS_FATE_DROPPED,  /* reason, function */
+	HS_FATE_REFUSED,  /* a SYN at a full accept queue */
+	HS_FATE_CONSUMED, /* the kernel itself was its reader */
+	HS_FATE_MERGED,	  /* GRO */
+	HS_FATE_LEFT,	  /* by a device that leads out of this machine */
+	HS_FATE_UNKNOWN,  /* events were lost, or none says it */
+};
+
+struct hs_fate {
+	enum hs_fate_kind kind;
+	uint64_t time;
+	const char *netns, *dev; /* where; never NULL */
+	const char *reason;	 /* DROPPED: the kernel's name of it, "NO_SOCKET"; else "" */
+	const char *function;	 /* DROPPED, CONSUMED: who freed it; "" unknown */
+	enum hs_stage stage;	 /* the last place on the path */
+	uint32_t socket;	 /* QUEUED, and DROPPED at a full buffer: id, else 0 */
+	const char *why;	 /* one sentence for people: "no socket on 10.0.2.1:8080 (one is on 10.0.1.1:8080)" */
+	const char *remedy;	 /* what to look at, "" */
+	bool inferred;		 /* concluded from the absence of events */
+};
+
+/* What became of an ICMP error at the sender's socket. */
+enum hs_told {
+	HS_TOLD_NOTHING, /* not an ICMP error, or not there yet */
+	HS_TOLD_SOCKET,	 /* the socket has the error; no call has returned it (yet) */
+	HS_TOLD_CALL,	 /* `told_call` returned it */
+	HS_TOLD_NOBODY,	 /* `told_why` says why */
+};
+
+struct hs_read {
+	uint64_t time;
+	struct hs_task task;
+	const char *call; /* "recvfrom", "" unknown */
+	int32_t ret;	  /* what the call returned, bytes */
+	uint32_t copied;  /* bytes of the datagram that reached the program */
+	uint32_t lost;	  /* bytes cut off, 0 unless the buffer was shorter */
+	uint64_t waited;  /* ns from queued to read */
+	bool inferred;	  /* by the queue's order; ambiguous readers */
+};
+
+enum hs_cause_kind {
+	HS_CAUSE_NONE,
+	HS_CAUSE_CALL,	  /* the system call of `by` */
+	HS_CAUSE_JOURNEY, /* the journey `cause` */
+	HS_CAUSE_KERNEL,  /* a timer or another softirq */
+};
+
+enum hs_noise { HS_NOISE_NO, HS_NOISE_ARP, HS_NOISE_ND, HS_NOISE_RS, HS_NOISE_MLD, HS_NOISE_IGMP,
+		HS_NOISE_MDNS, HS_NOISE_LLMNR, HS_NOISE_SSDP, HS_NOISE_LLDP, HS_NOISE_STP, HS_NOISE_MAX };
+
+struct hs_journey {
+	uint32_t id; /* #id, in order of birth among what is shown */
+	struct hs_packet packet;
+	uint64_t born; /* time of its first hop */
+	uint64_t skb;  /* kernel address, for -vv */
+	uint32_t socket; /* sender's socket id, 0 */
+	struct hs_hop *hops;
+	size_t n_hops;
+	enum hs_cause_kind cause_kind;
+	struct hs_task by;	/* CAUSE_CALL: the sender */
+	const char *by_call;	/* its system call, "sendto", "" unknown */
+	int32_t by_fd;		/* -1 unknown */
+	bool by_done;		/* by_ret is known */
+	int64_t by_ret;
+	uint32_t cause;		/* CAUSE_JOURNEY: id of the journey that provoked it */
+	const char *cause_text; /* "ICMP port unreachable, built in __icmp_send", "" */
+	uint32_t *caused;	/* ids of journeys that this one provoked, in order */
+	size_t n_caused;
+	struct hs_fate fate;
+	bool read_done;
+	struct hs_read read;
+	bool unread_at_close; /* queued, and the socket was closed before anybody read it */
+	enum hs_told told;
+	int told_err; /* positive errno */
+	struct hs_task told_task;
+	const char *told_call; /* "recvfrom" */
+	const char *told_why;
+	const char *no_icmp; /* a dropped packet that got no ICMP error though it could have: why, "" */
+	enum hs_noise noise;
+	bool incomplete; /* events may be missing: a conclusion from it is inconclusive */
+	uint64_t lost;	 /* how many events were lost while it was alive */
+};
+
+struct hs_call {
+	uint64_t entered, left; /* left 0: still inside */
+	struct hs_task task;
+	enum hs_call_id id;
+	const char *name; /* "recvfrom" */
+	int32_t fd;
+	int64_t ret; /* negative errno on failure */
+	uint64_t len;
+	uint32_t flags; /* MSG_*; listen(): backlog; shutdown(): how */
+	uint32_t socket; /* id, 0 */
+	uint16_t family, type, protocol; /* of the socket */
+	struct hs_endpoint local, remote, given; /* given: the address in the call, or returned by it */
+	uint32_t qlen; /* packets left in the receive queue */
+	uint32_t *journeys; /* ids of what it sent */
+	size_t n_journeys;
+	uint32_t read;	/* id of the journey it read, 0 */
+	uint32_t error_from; /* id of the ICMP journey behind its errno, 0 */
+	const char *hint; /* why it failed and what to do, "" : "10.0.3.1 is on no interface of ns_server" */
+};
+
+struct hs_summary {
+	uint64_t packets;   /* journeys seen, shown or not */
+	uint64_t shown, queued, read, dropped, refused, consumed, left, merged, underway, unknown;
+	uint64_t unread_at_close;
+	uint64_t background[HS_NOISE_MAX];
+	uint64_t events, lost; /* records consumed, records lost */
+	uint64_t misses;       /* BPF programs skipped for recursion */
+	const char *nothing;   /* nothing was shown: why, as a sentence; else "" */
+};
+
+/*
+ * Where the journey engine puts what it concludes, in the order of the stream. Only selected
+ * journeys arrive here. A renderer implements the callbacks it needs; NULL is allowed.
+ */
+struct hs_sink {
+	void *ctx;
+	void (*call_enter)(void *ctx, const struct hs_call *call);
+	void (*call)(void *ctx, const struct hs_call *call);
+	/* hop i of j has come; a journey selected late replays its earlier hops */
+	void (*hop)(void *ctx, const struct hs_journey *j, const struct hs_hop *hop);
+	void (*fate)(void *ctx, const struct hs_journey *j);
+	void (*read)(void *ctx, const struct hs_journey *j);
+	void (*told)(void *ctx, const struct hs_journey *j); /* told != NOTHING was found out */
+	void (*unread)(void *ctx, const struct hs_journey *j); /* unread_at_close became true */
+	void (*no_icmp)(void *ctx, const struct hs_journey *j); /* no_icmp was found out */
+	/* all there is to say of j is known, or 2 s have passed since its last event; exactly once */
+	void (*settled)(void *ctx, const struct hs_journey *j);
+	void (*loss)(void *ctx, uint64_t time, uint64_t lost, uint64_t misses);
+	void (*summary)(void *ctx, const struct hs_summary *s);
+};
+
+#endif
