@@ -98,7 +98,7 @@ struct hs_rec_birth {
 	__u16 proto;	/* EtherType, host order */
 	__u16 headers;	/* bytes of `data` that were read */
 	__u32 l3;	/* length from the network header on */
-	__u16 nr;	/* system call number of the current task + 1; 0 when unknown or in a softirq */
+	__u16 call;	/* enum hs_call_id the current task is in; 0 when unknown or in a softirq */
 	__u16 pad;
 	__u8 data[HS_HEADERS_LONG]; /* from the network header on; short records end earlier */
 };
@@ -142,7 +142,7 @@ struct hs_rec_read {
 	__u32 flags; /* MSG_* as the protocol saw them */
 	__u32 rmem;  /* what is left */
 	__u32 qlen;
-	__u16 nr; /* as in hs_rec_birth */
+	__u16 call; /* as in hs_rec_birth */
 	__u16 pad[3];
 };
 
@@ -230,7 +230,7 @@ struct hs_rec_sock {
 	__u16 protocol;
 	__u16 family;
 	__u8 state; /* TCP_*: for UDP, ESTABLISHED means connected */
-	__u8 pad;
+	__u8 followed; /* the owner belongs to the followed tree (found before tracing began) */
 	struct hs_sa local;
 	struct hs_sa remote;
 	__u32 pad2;

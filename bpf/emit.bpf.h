@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Writing records: sequence numbers, counted loss, the header, the stack. */
+#ifndef HS_EMIT_BPF_H
+#define HS_EMIT_BPF_H
+
+/* Fixed before load; what is off is pruned by the verifier. */
+const volatile bool hs_stacks = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20); /* user space resizes it before load */
+} ring SEC(".maps");
+
+/* One a CPU. A record takes its number before room is reserved, so that a loss leaves a gap. */
+struct hs_cpu {
+	__u64 generated;
+	__u64 lost;
+	__u64 maps;
+	__u32 softirq;	/* its number while one runs here, else 0; they do not nest */
+	__u32 softirqs; /* the last number that was given */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hs_cpu);
+} cpus SEC(".maps");
+
+static __always_inline struct hs_cpu *hs_this_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cpus, &zero);
+}
+
+static __always_inline void hs_count_map_failure(void)
+{
+	struct hs_cpu *c = hs_this_cpu();
+
+	if (c)
+		c->maps++;
+}
+
+/* Room for `size` bytes (a constant) and, when asked for, a stack behind them; NULL is counted. */
+static __always_inline void *hs_begin(__u8 type, __u8 stage, __u64 size, bool stack)
+{
+	struct hs_cpu *c = hs_this_cpu();
+	struct hs_hdr *hdr;
+	__u64 now, seq;
+
+	if (!c)
+		return NULL;
+	now = bpf_ktime_get_ns();
+	seq = __sync_fetch_and_add(&c->generated, 1);
+	if (stack && hs_stacks)
+		size += HS_MAX_FRAMES * sizeof(__u64);
+	hdr = bpf_ringbuf_reserve(&ring, size, 0);
+	if (!hdr) {
+		__sync_fetch_and_add(&c->lost, 1);
+		return NULL;
+	}
+	hdr->type = type;
+	hdr->stage = stage;
+	hdr->flags = c->softirq ? HS_F_SOFTIRQ : 0;
+	hdr->frames = 0;
+	hdr->size = size;
+	hdr->cpu = bpf_get_smp_processor_id();
+	hdr->seq = seq;
+	hdr->ctx = c->softirq;
+	hdr->time = now;
+	return hdr;
+}
+
+/* The stack goes behind the `fixed` bytes of the record; its size is corrected to what was used. */
+#define hs_take_stack(ctx, rec)                                                                    \
+	do {                                                                                       \
+		if (hs_stacks) {                                                                   \
+			long hs_n = bpf_get_stack(ctx, (void *)(rec) + sizeof(*(rec)),             \
+						  HS_MAX_FRAMES * sizeof(__u64), 0);               \
+			hs_n = hs_n < 0 ? 0 : hs_n;                                                \
+			(rec)->hdr.frames = (__u64)hs_n / sizeof(__u64);                           \
+			(rec)->hdr.size = sizeof(*(rec)) + hs_n;                                   \
+		}                                                                                  \
+	} while (0)
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a record says about a packet: where it is, who runs, its headers. */
+#ifndef HS_PACKET_BPF_H
+#define HS_PACKET_BPF_H
+
+#define PF_KTHREAD 0x00200000
+#define HS_NR_MAX 512
+
+/* enum hs_call_id of each system call number, 0: not of interest. Filled by user space. */
+const volatile __u8 hs_call_of_nr[HS_NR_MAX] = {};
+
+/* The system call that the current task is in; 0 when that says nothing about what runs here. */
+static __always_inline __u16 hs_current_call(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct hs_cpu *cpu = hs_this_cpu();
+	struct pt_regs *regs;
+	__u64 nr;
+
+	if (task->flags & PF_KTHREAD || !cpu || cpu->softirq)
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	nr = regs->orig_ax;
+	return nr < HS_NR_MAX ? hs_call_of_nr[nr] : 0;
+}
+
+static __always_inline void hs_fill_task(struct hs_where *at)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	at->pid = id >> 32;
+	at->tid = id;
+}
+
+/*
+ * `dev` is read from the packet only where the kernel guarantees that it is one: in a socket queue
+ * the same bytes hold something else (struct sk_buff, dev_scratch).
+ */
+static __always_inline void hs_fill_where(struct hs_where *at, const struct sk_buff *skb,
+					  const struct net_device *dev)
+{
+	at->skb = (__u64)skb;
+	at->netns = 0;
+	at->ifindex = 0;
+	if (dev) {
+		at->netns = hs_netns_id(dev->nd_net.net);
+		at->ifindex = dev->ifindex;
+	}
+	hs_fill_task(at);
+}
+
+static __always_inline int hs_emit_stage(void *ctx, __u8 stage, const struct sk_buff *skb,
+					 const struct net_device *dev)
+{
+	struct hs_rec_stage *rec;
+
+	hs_see_dev(dev, dev->nd_net.net);
+	rec = hs_begin(HS_REC_STAGE, stage, sizeof(*rec), true);
+	if (!rec)
+		return 0;
+	hs_fill_where(&rec->at, skb, dev);
+	hs_take_stack(ctx, rec);
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+/* `l3`: offset of the network header from skb->head. */
+static __always_inline int hs_emit_birth(void *ctx, __u8 stage, const struct sk_buff *skb, __u32 l3)
+{
+	const struct net_device *dev = skb->dev;
+	const unsigned char *head = skb->head;
+	struct hs_rec_birth *rec;
+	struct sock *sk = skb->sk;
+	__u32 data = (__u64)skb->data - (__u64)head;
+	__u32 len = skb->len + data - l3;
+
+	hs_see_dev(dev, dev->nd_net.net);
+	hs_see_current();
+	if (sk)
+		hs_see_sock(sk);
+	rec = hs_begin(HS_REC_BIRTH, stage, sizeof(*rec), true);
+	if (!rec)
+		return 0;
+	hs_fill_where(&rec->at, skb, dev);
+	if (!skb->skb_iif)
+		rec->hdr.flags |= HS_F_LOCAL;
+	rec->head = (__u64)head;
+	rec->sk = (__u64)sk;
+	rec->len = skb->len;
+	rec->proto = bpf_ntohs(skb->protocol);
+	rec->l3 = len;
+	rec->call = hs_current_call();
+	rec->pad = 0;
+	rec->headers = len < HS_HEADERS_LONG ? len : HS_HEADERS_LONG;
+	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless. */
+	if (bpf_probe_read_kernel(rec->data, HS_HEADERS_LONG, head + l3))
+		rec->headers = 0;
+	hs_take_stack(ctx, rec);
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Names are said once: small direct-mapped caches, one a CPU, remember which devices, tasks and
+ * sockets were introduced. A collision or another CPU repeats an introduction, which harms nobody;
+ * an entry holds enough to notice that an address was given to something else.
+ */
+#ifndef HS_SEEN_BPF_H
+#define HS_SEEN_BPF_H
+
+#define HS_SEEN_SLOTS 256
+
+struct hs_seen {
+	__u64 address;
+	__u64 check;
+};
+
+struct hs_seen_table {
+	struct hs_seen dev[HS_SEEN_SLOTS];
+	struct hs_seen task[HS_SEEN_SLOTS];
+	struct hs_seen sock[HS_SEEN_SLOTS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hs_seen_table);
+} seen SEC(".maps");
+
+static __always_inline struct hs_seen_table *hs_seen_table(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&seen, &zero);
+}
+
+static __always_inline bool hs_seen_before(struct hs_seen *table, __u64 address, __u64 check)
+{
+	/* The slot comes from the check: the verifier allows no arithmetic on an address. */
+	__u32 mix = check ^ check >> 32;
+	struct hs_seen *slot = &table[(mix ^ mix >> 8 ^ mix >> 16) & (HS_SEEN_SLOTS - 1)];
+
+	if (slot->address == address && slot->check == check)
+		return true;
+	slot->address = address;
+	slot->check = check;
+	return false;
+}
+
+/* The low half of a namespace's cookie: unlike its inode it is not given again. */
+static __always_inline __u32 hs_netns_id(const struct net *net)
+{
+	return net->net_cookie;
+}
+
+static __always_inline void hs_see_dev(const struct net_device *dev, const struct net *net)
+{
+	struct hs_seen_table *table = hs_seen_table();
+	struct hs_rec_dev *rec;
+	const struct rtnl_link_ops *ops;
+
+	if (!table ||
+	    hs_seen_before(table->dev, (__u64)dev, (__u64)hs_netns_id(net) << 32 | dev->ifindex))
+		return;
+	rec = hs_begin(HS_REC_DEV, 0, sizeof(*rec), false);
+	if (!rec)
+		return;
+	rec->cookie = net->net_cookie;
+	rec->netns = hs_netns_id(net);
+	rec->inum = net->ns.inum;
+	rec->ifindex = dev->ifindex;
+	rec->flags = dev->flags;
+	rec->mtu = dev->mtu;
+	rec->peer_pad = 0;
+	bpf_probe_read_kernel(rec->name, sizeof(rec->name), dev->name);
+	rec->kind[0] = 0;
+	ops = dev->rtnl_link_ops;
+	if (ops)
+		bpf_probe_read_kernel_str(rec->kind, sizeof(rec->kind), ops->kind);
+	bpf_ringbuf_submit(rec, 0);
+}
+
+static __always_inline bool hs_is_followed(__u32 pid);
+
+static __always_inline void hs_emit_task(struct task_struct *task, __u32 parent, __u32 event)
+{
+	struct hs_rec_task *rec = hs_begin(HS_REC_TASK, 0, sizeof(*rec), false);
+
+	if (!rec)
+		return;
+	rec->pid = task->tgid;
+	rec->tid = task->pid;
+	rec->parent = parent;
+	rec->event = event;
+	rec->followed = hs_is_followed(task->tgid);
+	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
+	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
+	bpf_ringbuf_submit(rec, 0);
+}
+
+static __always_inline void hs_see_current(void)
+{
+	struct hs_seen_table *table = hs_seen_table();
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 comm = 0;
+
+	bpf_probe_read_kernel(&comm, sizeof(comm), task->comm);
+	if (!table ||
+	    hs_seen_before(table->task, (__u64)task, comm ^ (__u64)task->pid << 32 ^ task->tgid))
+		return;
+	hs_emit_task(task, 0, HS_TASK_SEEN);
+}
+
+/* A minisocket (TIME_WAIT, NEW_SYN_RECV) has no more than struct sock_common. */
+static __always_inline bool hs_is_full(const struct sock *sk)
+{
+	__u8 state = sk->__sk_common.skc_state;
+
+	return state != 6 && state != 12;
+}
+
+static __always_inline void hs_read_addresses(const struct sock *sk, struct hs_sa *local,
+					      struct hs_sa *remote)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	__builtin_memset(local, 0, sizeof(*local));
+	__builtin_memset(remote, 0, sizeof(*remote));
+	local->family = remote->family = family;
+	local->port = bpf_htons(BPF_CORE_READ(sk, __sk_common.skc_num));
+	remote->port = BPF_CORE_READ(sk, __sk_common.skc_dport);
+	if (family == HS_AF_INET6) {
+		bpf_core_read(local->addr, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+		bpf_core_read(remote->addr, 16, &sk->__sk_common.skc_v6_daddr);
+	} else {
+		bpf_core_read(local->addr, 4, &sk->__sk_common.skc_rcv_saddr);
+		bpf_core_read(remote->addr, 4, &sk->__sk_common.skc_daddr);
+	}
+}
+
+static __always_inline void hs_fill_sock(struct hs_rec_sock *rec, const struct sock *sk)
+{
+	struct socket *socket;
+
+	rec->sk = (__u64)sk;
+	rec->ino = 0;
+	rec->netns = hs_netns_id(sk->__sk_common.skc_net.net);
+	rec->pid = 0;
+	rec->fd = 0;
+	rec->sock_type = rec->protocol = 0;
+	rec->family = sk->__sk_common.skc_family;
+	rec->state = sk->__sk_common.skc_state;
+	rec->followed = 0;
+	rec->pad2 = 0;
+	__builtin_memset(rec->comm, 0, sizeof(rec->comm));
+	hs_read_addresses(sk, &rec->local, &rec->remote);
+	if (hs_is_full(sk)) {
+		rec->sock_type = sk->sk_type;
+		rec->protocol = sk->sk_protocol;
+		socket = sk->sk_socket;
+		if (socket)
+			rec->ino = BPF_CORE_READ(socket, file, f_inode, i_ino);
+	}
+}
+
+static __always_inline void hs_see_sock(const struct sock *sk)
+{
+	struct hs_seen_table *table = hs_seen_table();
+	const struct sock_common *c = &sk->__sk_common;
+	struct hs_rec_sock *rec;
+	__u64 check = (__u64)c->skc_num << 48 ^ (__u64)c->skc_dport << 32 ^ c->skc_daddr ^
+		      (__u64)c->skc_rcv_saddr << 16 ^ (__u64)c->skc_state << 8;
+
+	if (!table || hs_seen_before(table->sock, (__u64)sk, check))
+		return;
+	rec = hs_begin(HS_REC_SOCK, 0, sizeof(*rec), false);
+	if (!rec)
+		return;
+	hs_fill_sock(rec, sk);
+	bpf_ringbuf_submit(rec, 0);
+}
+
+#endif

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The probes: one program a tracepoint, each a few lines over the inline helpers. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
+
+#include "abi.h"
+
+#define HS_AF_INET 2
+#define HS_AF_INET6 10
+#define HS_IPPROTO_UDP 17
+#define HS_EACCES 13
+#define HS_IFF_LOOPBACK 0x8
+#define HS_PACKET_LOOPBACK 5 /* include/uapi/linux/if_packet.h */
+
+#include "emit.bpf.h"
+#include "seen.bpf.h"
+#include "packet.bpf.h"
+#include "calls.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Nothing that this machine sent arrives through such a device, so what arrives is new. */
+static __always_inline bool hs_leads_outside(const struct net_device *dev)
+{
+	return !dev->rtnl_link_ops && !(dev->flags & HS_IFF_LOOPBACK);
+}
+
+static __always_inline __u32 hs_data_offset(const struct sk_buff *skb)
+{
+	return (__u64)skb->data - (__u64)skb->head;
+}
+
+/*
+ * Each action of a softirq gets a number on its CPU: what happens under the same number after a packet
+ * was received there, happens because of that packet. (The kernel's own counters would do, but
+ * kernels without CONFIG_KALLSYMS_ALL do not let a program find them.)
+ */
+SEC("tp_btf/softirq_entry")
+int BPF_PROG(softirq_entry)
+{
+	struct hs_cpu *c = hs_this_cpu();
+
+	if (c)
+		c->softirq = ++c->softirqs ?: ++c->softirqs;
+	return 0;
+}
+
+SEC("tp_btf/softirq_exit")
+int BPF_PROG(softirq_exit)
+{
+	struct hs_cpu *c = hs_this_cpu();
+
+	if (c)
+		c->softirq = 0;
+	return 0;
+}
+
+SEC("tp_btf/net_dev_queue")
+int BPF_PROG(net_dev_queue, struct sk_buff *skb)
+{
+	if (skb->skb_iif)
+		return hs_emit_stage(ctx, HS_STAGE_DEV_QUEUE, skb, skb->dev);
+	return hs_emit_birth(ctx, HS_STAGE_DEV_QUEUE, skb, skb->network_header);
+}
+
+SEC("tp_btf/net_dev_start_xmit")
+int BPF_PROG(net_dev_start_xmit, const struct sk_buff *skb, const struct net_device *dev)
+{
+	return hs_emit_stage(ctx, HS_STAGE_DEV_XMIT, skb, dev);
+}
+
+SEC("tp_btf/netif_rx")
+int BPF_PROG(netif_rx, struct sk_buff *skb)
+{
+	if (hs_leads_outside(skb->dev))
+		return hs_emit_birth(ctx, HS_STAGE_BACKLOG, skb, hs_data_offset(skb));
+	return hs_emit_stage(ctx, HS_STAGE_BACKLOG, skb, skb->dev);
+}
+
+SEC("tp_btf/netif_receive_skb")
+int BPF_PROG(netif_receive_skb, struct sk_buff *skb)
+{
+	/* The network header is only reset after this tracepoint, __netif_receive_skb_core(). */
+	if (hs_leads_outside(skb->dev))
+		return hs_emit_birth(ctx, HS_STAGE_RECEIVE, skb, hs_data_offset(skb));
+	return hs_emit_stage(ctx, HS_STAGE_RECEIVE, skb, skb->dev);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location, int reason, struct sock *sk)
+{
+	struct hs_rec_free *rec;
+
+	if (sk && hs_is_full(sk))
+		hs_see_sock(sk);
+	else
+		sk = NULL;
+	rec = hs_begin(HS_REC_FREE, HS_STAGE_DROP, sizeof(*rec), true);
+	if (!rec)
+		return 0;
+	hs_fill_where(&rec->at, skb, NULL);
+	rec->location = (__u64)location;
+	rec->sk = (__u64)sk;
+	rec->reason = reason;
+	rec->rmem = sk ? sk->sk_backlog.rmem_alloc.counter : 0;
+	rec->rcvbuf = sk ? sk->sk_rcvbuf : 0;
+	rec->pad = 0;
+	hs_take_stack(ctx, rec);
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+SEC("tp_btf/consume_skb")
+int BPF_PROG(consume_skb, struct sk_buff *skb, void *location)
+{
+	struct hs_rec_free *rec = hs_begin(HS_REC_FREE, HS_STAGE_CONSUME, sizeof(*rec), false);
+
+	if (!rec)
+		return 0;
+	hs_fill_where(&rec->at, skb, NULL);
+	rec->location = (__u64)location;
+	rec->sk = 0;
+	rec->reason = 0;
+	rec->rmem = rec->rcvbuf = rec->pad = 0;
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+SEC("tp_btf/icmp_send")
+int BPF_PROG(icmp_send, const struct sk_buff *skb, int type, int code)
+{
+	struct hs_rec_icmp *rec = hs_begin(HS_REC_ICMP, HS_STAGE_ICMP_ERROR, sizeof(*rec), true);
+
+	if (!rec)
+		return 0;
+	hs_fill_where(&rec->at, skb, skb->dev);
+	rec->icmp_type = type;
+	rec->icmp_code = code;
+	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
+	hs_take_stack(ctx, rec);
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+/* The newest packet of the receive queue; readers may already have taken it. */
+static __always_inline __u64 hs_queue_tail(const struct sock *sk)
+{
+	__u64 tail = (__u64)sk->sk_receive_queue.prev;
+
+	return tail == (__u64)&sk->sk_receive_queue ? 0 : tail;
+}
+
+/* UDP readers move the whole queue to one of their own, __skb_recv_udp(); both count. */
+static __always_inline __u32 hs_queue_length(const struct sock *sk)
+{
+	__u32 n = sk->sk_receive_queue.qlen;
+
+	if (sk->sk_protocol == HS_IPPROTO_UDP)
+		n += BPF_CORE_READ((const struct udp_sock *)sk, reader_queue.qlen);
+	return n;
+}
+
+static __always_inline int hs_emit_queue(void *ctx, __u8 stage, const struct sock *sk)
+{
+	struct hs_rec_queue *rec;
+
+	if (!hs_is_inet(sk->__sk_common.skc_family)) /* vsock, unix, netlink */
+		return 0;
+	hs_see_sock(sk);
+	rec = hs_begin(HS_REC_QUEUE, stage, sizeof(*rec), true);
+	if (!rec)
+		return 0;
+	rec->at.skb = hs_queue_tail(sk);
+	rec->at.netns = hs_netns_id(sk->__sk_common.skc_net.net);
+	rec->at.ifindex = 0;
+	hs_fill_task(&rec->at);
+	rec->sk = (__u64)sk;
+	rec->rmem = sk->sk_backlog.rmem_alloc.counter;
+	rec->rcvbuf = sk->sk_rcvbuf;
+	rec->qlen = hs_queue_length(sk);
+	rec->err = sk->sk_err;
+	hs_take_stack(ctx, rec);
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(sk_data_ready, const struct sock *sk)
+{
+	return hs_emit_queue(ctx, HS_STAGE_SOCK_QUEUE, sk);
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(inet_sk_error_report, const struct sock *sk)
+{
+	return hs_emit_queue(ctx, HS_STAGE_SOCK_ERROR, sk);
+}
+
+static __always_inline int hs_emit_read(__u8 stage, const struct sock *sk, int ret, __u32 flags)
+{
+	struct hs_rec_read *rec;
+
+	if (!hs_is_inet(sk->__sk_common.skc_family))
+		return 0;
+	hs_see_current();
+	hs_see_sock(sk);
+	rec = hs_begin(HS_REC_READ, stage, sizeof(*rec), false);
+	if (!rec)
+		return 0;
+	rec->at.skb = 0;
+	rec->at.netns = hs_netns_id(sk->__sk_common.skc_net.net);
+	rec->at.ifindex = 0;
+	hs_fill_task(&rec->at);
+	rec->sk = (__u64)sk;
+	rec->ret = ret;
+	rec->flags = flags;
+	rec->rmem = sk->sk_backlog.rmem_alloc.counter;
+	rec->qlen = hs_queue_length(sk);
+	rec->call = hs_current_call();
+	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
+	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(sock_recv_length, struct sock *sk, int ret, int flags)
+{
+	return hs_emit_read(HS_STAGE_SOCK_READ, sk, ret, flags);
+}
+
+/* Of sends only the failed ones: they may return an error that an ICMP message brought. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
+{
+	return ret < 0 ? hs_emit_read(0, sk, ret, flags) : 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter, struct pt_regs *regs, long nr)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct hs_open_call open = {};
+	__u32 tid = id;
+	struct sock *sk;
+
+	if (!hs_is_followed(id >> 32) || nr < 0 || nr >= HS_NR_MAX)
+		return 0;
+	open.call = hs_call_of_nr[nr];
+	if (!open.call)
+		return 0;
+	open.entered = bpf_ktime_get_ns();
+	open.args[0] = regs->di;
+	open.args[1] = regs->si;
+	open.args[2] = regs->dx;
+	open.args[3] = regs->r10;
+	open.args[4] = regs->r8;
+	open.args[5] = regs->r9;
+	if (open.call == HS_CALL_SOCKET) {
+		if (!hs_is_inet(open.args[0]))
+			return 0;
+	} else {
+		sk = hs_sock_of_fd((int)open.args[0]);
+		if (!sk)
+			return 0;
+		hs_open_sock(&open, sk);
+		if (!hs_is_inet(open.family))
+			return 0;
+	}
+	if (bpf_map_update_elem(&open_calls, &tid, &open, BPF_ANY)) {
+		hs_count_map_failure();
+		return 0;
+	}
+	hs_see_current();
+	hs_emit_call(&open, false, 0);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct hs_open_call *found = bpf_map_lookup_elem(&open_calls, &tid);
+	struct hs_open_call open;
+	struct sock *sk;
+
+	if (!found)
+		return 0;
+	open = *found;
+	bpf_map_delete_elem(&open_calls, &tid);
+	if (open.call == HS_CALL_SOCKET && ret >= 0) {
+		sk = hs_sock_of_fd(ret);
+		if (sk)
+			hs_open_sock(&open, sk);
+	}
+	hs_emit_call(&open, true, ret);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 pid = child->tgid;
+	__u8 one = 1;
+
+	if (pid == parent->tgid || !hs_is_followed(parent->tgid))
+		return 0;
+	if (bpf_map_update_elem(&followed, &pid, &one, BPF_ANY))
+		hs_count_map_failure();
+	hs_emit_task(child, parent->tgid, HS_TASK_FORK);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task)
+{
+	if (hs_is_followed(task->tgid))
+		hs_emit_task(task, 0, HS_TASK_EXEC);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task)
+{
+	__u32 pid = task->tgid;
+
+	if (task->pid != task->tgid || !hs_is_followed(pid))
+		return 0;
+	hs_emit_task(task, 0, HS_TASK_EXIT);
+	bpf_map_delete_elem(&followed, &pid);
+	return 0;
+}
+
+/* Sockets that exist before tracing begins: struct hs_rec_sock records, owner included. */
+SEC("iter/task_file")
+int list_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct hs_rec_sock rec = {};
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (!socket)
+		return 0;
+	sk = socket->sk;
+	if (!sk || !hs_is_inet(sk->__sk_common.skc_family))
+		return 0;
+	rec.hdr.type = HS_REC_SOCK;
+	rec.hdr.size = sizeof(rec);
+	hs_fill_sock(&rec, sk);
+	rec.pid = task->tgid;
+	rec.fd = ctx->fd;
+	rec.followed = hs_is_followed(task->tgid);
+	bpf_probe_read_kernel(rec.comm, sizeof(rec.comm), task->comm);
+	bpf_seq_write(ctx->meta->seq, &rec, sizeof(rec));
+	return 0;
+}
