@@ -5,12 +5,12 @@
 #
 #	#!/bin/bash
 #	set -u
+#	# shellcheck source-path=SCRIPTDIR source=../lib/tap.sh disable=SC1091
 #	. "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
 #	tap_own_netns "$@"			# if it wants network ports of its own
 #
-#	tap_background server apps/time_server 127.0.0.1 0
-#	tap_wait_until grep -q 'bound to' "$TAP_TMP/server.out"
-#	tap_run apps/time_client 127.0.0.1 "$port"
+#	tap_server server apps/time_server 127.0.0.1 0
+#	tap_run apps/time_client 127.0.0.1 "$TAP_PORT"
 #	tap_is 'client exits 0' "$TAP_STATUS" 0
 #	tap_done
 #
@@ -19,7 +19,8 @@
 #	TAP_TMP		a fresh directory, removed at the end
 #	TAP_LIMIT	seconds that any one wait may take (10; may be set from outside)
 #	TAP_STATUS, TAP_OUT, TAP_ERR	what tap_run saw
-#	TAP_PID		the process that tap_background started last
+#	TAP_PID		the process that tap_background or tap_server started last
+#	TAP_PORT	the port of the server that tap_server started last
 
 # Absolute, before the working directory changes.
 tap_script=$(realpath -- "$0") || exit 1
@@ -80,6 +81,7 @@ tap_bail()
 # tap_done: last line of every script. Prints the plan; without it the script counts as failed.
 tap_done()
 {
+	((tap_count > 0)) || tap_fail 'no test was run'
 	printf '1..%d\n' "$tap_count"
 	tap_is_done=1
 	exit "$((tap_failures > 0))"
@@ -107,7 +109,7 @@ tap_is()
 	fi
 }
 
-# tap_like NAME TEXT REGEX, tap_unlike NAME TEXT REGEX: extended regular expression, anywhere in TEXT.
+# tap_like NAME TEXT REGEX, tap_unlike NAME TEXT REGEX: an extended one, matched anywhere in TEXT.
 tap_like()
 {
 	if [[ $2 =~ $3 ]]; then
@@ -167,6 +169,22 @@ tap_background()
 	"$@" </dev/null >"$TAP_TMP/$name.out" 2>"$TAP_TMP/$name.err" &
 	TAP_PID=$!
 	tap_defer tap_stop "$TAP_PID"
+}
+
+# tap_server NAME COMMAND...: like tap_background, for a server that prints "bound to ADDRESS:PORT"
+# when it is ready. Sets TAP_PORT too.
+# shellcheck disable=SC2034 # the scripts that source this file read it
+tap_server()
+{
+	tap_background "$@"
+	tap_wait_until tap_has_port_or_ended "$1" || tap_bail "$1 is not ready" "$*"
+	TAP_PORT=$(sed -nE 's/.*bound to [^ ]*:([0-9]+).*/\1/p' "$TAP_TMP/$1.out")
+	[[ -n $TAP_PORT ]] || tap_bail "$1 does not start" "$*"$'\n'"$(<"$TAP_TMP/$1.err")"
+}
+
+tap_has_port_or_ended()
+{
+	grep -qE 'bound to [^ ]*:[0-9]+' "$TAP_TMP/$1.out" || tap_ended "$TAP_PID"
 }
 
 # tap_ended PID: whether a process that tap_background started has ended.
