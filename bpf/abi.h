@@ -54,6 +54,7 @@ enum hs_hdr_flags {
 	HS_F_SOFTIRQ = 1 << 0, /* ran in a softirq; the task is only who was interrupted */
 	HS_F_ENTER = 1 << 1,   /* HS_REC_CALL: at entry, the result is not known yet */
 	HS_F_LOCAL = 1 << 2,   /* HS_REC_BIRTH: skb_iif is 0, so no device received it before */
+	HS_F_LISTED = 1 << 3,  /* written by an iterator: no sequence number */
 };
 
 struct hs_hdr {
@@ -283,6 +284,15 @@ struct hs_rec_end {
 	struct hs_hdr hdr;
 	__u64 generated; /* records that BPF began, over all CPUs */
 	__u64 lost;	 /* of these, without room */
+};
+
+/* Not a record: what BPF keeps for each CPU, and user space reads. */
+struct hs_cpu {
+	__u64 generated; /* records begun */
+	__u64 lost;	 /* of these, without room in the ring buffer */
+	__u64 maps;	 /* map updates that failed */
+	__u32 softirq;	 /* its number while one runs here, else 0; they do not nest */
+	__u32 softirqs;	 /* the last number that was given */
 };
 
 #define HS_SIZE_IS(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)

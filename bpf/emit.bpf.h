@@ -11,15 +11,7 @@ struct {
 	__uint(max_entries, 8 << 20); /* user space resizes it before load */
 } ring SEC(".maps");
 
-/* One a CPU. A record takes its number before room is reserved, so that a loss leaves a gap. */
-struct hs_cpu {
-	__u64 generated;
-	__u64 lost;
-	__u64 maps;
-	__u32 softirq;	/* its number while one runs here, else 0; they do not nest */
-	__u32 softirqs; /* the last number that was given */
-};
-
+/* A record takes its number before room is reserved, so that a loss leaves a gap. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);

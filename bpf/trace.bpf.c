@@ -352,6 +352,7 @@ int list_sockets(struct bpf_iter__task_file *ctx)
 	if (!sk || !hs_is_inet(sk->__sk_common.skc_family))
 		return 0;
 	rec.hdr.type = HS_REC_SOCK;
+	rec.hdr.flags = HS_F_LISTED;
 	rec.hdr.size = sizeof(rec);
 	hs_fill_sock(&rec, sk);
 	rec.pid = task->tgid;

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* System calls of followed processes: entered, left, and what they had to do with packets. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+
+const char *call_name(enum hs_call_id id)
+{
+	static const char *const names[HS_CALL_MAX] = {
+		[HS_CALL_SOCKET] = "socket",	 [HS_CALL_BIND] = "bind",
+		[HS_CALL_CONNECT] = "connect",	 [HS_CALL_LISTEN] = "listen",
+		[HS_CALL_ACCEPT] = "accept",	 [HS_CALL_ACCEPT4] = "accept4",
+		[HS_CALL_SENDTO] = "sendto",	 [HS_CALL_SENDMSG] = "sendmsg",
+		[HS_CALL_SENDMMSG] = "sendmmsg", [HS_CALL_RECVFROM] = "recvfrom",
+		[HS_CALL_RECVMSG] = "recvmsg",	 [HS_CALL_RECVMMSG] = "recvmmsg",
+		[HS_CALL_READ] = "read",	 [HS_CALL_WRITE] = "write",
+		[HS_CALL_READV] = "readv",	 [HS_CALL_WRITEV] = "writev",
+		[HS_CALL_SHUTDOWN] = "shutdown", [HS_CALL_CLOSE] = "close",
+	};
+
+	return id < HS_CALL_MAX && names[id] ? names[id] : "";
+}
+
+struct open_call *call_of(struct hs_journeys *js, uint32_t tid)
+{
+	struct open_call *call = NULL;
+
+	HASH_FIND(hh, js->calls, &tid, sizeof(tid), call);
+	return call;
+}
+
+void call_free(struct hs_journeys *js, struct open_call *call)
+{
+	HASH_DEL(js->calls, call);
+	free(call->sent);
+	free(call->c.journeys);
+	free(call);
+}
+
+static void call_fill(struct hs_journeys *js, struct open_call *call, const struct hs_rec_call *rec)
+{
+	struct hs_call *c = &call->c;
+
+	c->entered = rec->entered;
+	c->task = names_task(js->names, rec->pid, rec->tid);
+	c->id = rec->call;
+	c->name = call_name(rec->call);
+	c->fd = rec->fd;
+	c->len = rec->len;
+	c->flags = rec->flags;
+	c->family = rec->family;
+	c->type = rec->sock_type;
+	c->protocol = rec->protocol;
+	c->local = endpoint_of(&rec->local);
+	c->remote = endpoint_of(&rec->remote);
+	c->given = endpoint_of(&rec->name);
+	c->qlen = rec->qlen;
+	c->hint = "";
+}
+
+/* The socket as the call left it: bound, connected, owned. */
+static struct sock_node *call_socket(struct hs_journeys *js, const struct hs_rec_call *rec)
+{
+	struct sock_node *s;
+
+	if (!rec->sk)
+		return NULL;
+	s = sock_find(js, rec->sk);
+	if (s && rec->call == HS_CALL_SOCKET) {
+		/* The address was given to a new socket. */
+		sock_forget(js, s);
+		s = NULL;
+	}
+	if (!s)
+		s = sock_get(js, rec->sk);
+	if (!s)
+		return NULL;
+	s->netns = rec->netns;
+	s->s.netns = names_netns(js->names, rec->netns);
+	s->s.family = rec->family;
+	s->s.type = rec->sock_type;
+	s->s.protocol = rec->protocol;
+	s->s.owner = names_task(js->names, rec->pid, rec->tid);
+	s->s.followed = true;
+	if (rec->local.family) {
+		s->s.local = endpoint_of(&rec->local);
+		s->s.remote = endpoint_of(&rec->remote);
+	}
+	return s;
+}
+
+static void call_entered(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_rec_call *rec = (const void *)e->rec;
+	struct open_call *call = call_of(js, rec->tid);
+
+	if (call)
+		call_free(js, call);
+	call = calloc(1, sizeof(*call));
+	if (!call) {
+		js->error = -ENOMEM;
+		return;
+	}
+	call->tid = rec->tid;
+	HASH_ADD(hh, js->calls, tid, sizeof(call->tid), call);
+	call_fill(js, call, rec);
+	call->sock = rec->call == HS_CALL_SOCKET ? NULL : call_socket(js, rec);
+	call->c.socket = call->sock ? sock_id(js, call->sock) : 0;
+	if (js->sink->call_enter)
+		js->sink->call_enter(js->sink->ctx, &call->c);
+}
+
+static void call_left(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_rec_call *rec = (const void *)e->rec;
+	struct open_call *call = call_of(js, rec->tid);
+	struct sock_node *s;
+
+	if (!call) {
+		call_entered(js, e);
+		call = call_of(js, rec->tid);
+		if (!call)
+			return;
+	}
+	call_fill(js, call, rec);
+	s = call_socket(js, rec);
+	call->c.left = e->time;
+	call->c.ret = rec->ret;
+	call->c.socket = s ? sock_id(js, s) : 0;
+	call->c.read = node_id(js, call->read);
+	call->c.error_from = node_id(js, call->error_from);
+	for (size_t i = 0; i < call->n_sent; i++) {
+		struct node *n = node_by_serial(js, call->sent[i]);
+
+		if (!n)
+			continue;
+		n->j.by_done = true;
+		n->j.by_ret = rec->ret;
+		if (n->selected)
+			serials_add(&call->c.journeys, &call->c.n_journeys, n->j.id);
+	}
+	if (rec->ret < 0)
+		call->c.hint = tell_hint(js, rec, call);
+	if (js->sink->call)
+		js->sink->call(js->sink->ctx, &call->c);
+	/* Only now: the call has to be gone before what it sent can settle. */
+	HASH_DEL(js->calls, call);
+	for (size_t i = 0; i < call->n_sent; i++) {
+		struct node *n = node_by_serial(js, call->sent[i]);
+
+		if (n)
+			node_try_settle(js, n);
+	}
+	free(call->sent);
+	free(call->c.journeys);
+	free(call);
+}
+
+void call_event(struct hs_journeys *js, const struct hs_event *e)
+{
+	if (e->rec->flags & HS_F_ENTER)
+		call_entered(js, e);
+	else
+		call_left(js, e);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the journey engine share: journey.c, socket.c, call.c and tell.c. Not for others. */
+#ifndef HS_ENGINE_H
+#define HS_ENGINE_H
+
+#include <uthash.h>
+#include <utlist.h>
+
+#include "journey.h"
+
+/* A packet on its way. Others refer to it by `serial`: it may be gone, but is never taken for another. */
+struct node {
+	struct hs_journey j; /* what a sink sees */
+	uint32_t serial;
+	uint32_t netns, ifindex; /* of the last hop */
+	uint32_t cause;		 /* serial, 0 */
+	uint32_t *children;	 /* serials */
+	size_t n_children;
+	uint64_t last; /* time of the last event */
+	uint64_t head;
+	uint64_t address; /* of the skb that stands for it now, the key of by_address; 0: none any more */
+	uint32_t born_tid;
+	const char **stack; /* of the last hop, to cut what the next one shares with it */
+	size_t n_stack;
+	bool selected, settled, folded;
+	bool by_socket, by_netns, by_dev, by_filter; /* which selections it satisfies */
+	bool freed;	   /* its memory was given back */
+	bool answered;	   /* an ICMP error was sent because of it */
+	bool want_counter; /* no ICMP error: the limits' counters will say why */
+	UT_hash_handle hh, by_address;
+	struct node *prev, *next; /* in order of birth */
+};
+
+struct waiting {
+	uint32_t serial; /* 0: queued before tracing began */
+	uint64_t time;
+};
+
+struct sock_node {
+	struct hs_socket s;
+	uint64_t sk;
+	uint32_t netns;
+	uint64_t ino;
+	bool listening;
+	struct waiting *queue; /* a ring of queue_room, of which queue_n are used from queue_first on */
+	size_t queue_first, queue_n, queue_room;
+	bool early; /* a read came before its queueing was told: read_* describe it */
+	struct hs_read early_read;
+	int err; /* pending error and the journey that brought it */
+	uint32_t err_from;
+	UT_hash_handle hh;
+};
+
+/* A call that has been entered and not left. */
+struct open_call {
+	uint32_t tid;
+	struct hs_call c;
+	struct sock_node *sock;
+	uint32_t *sent; /* serials */
+	size_t n_sent;
+	uint32_t read; /* serial */
+	uint32_t error_from;
+	UT_hash_handle hh;
+};
+
+/* A socket of /proc, as found near a drop. */
+struct bound {
+	uint32_t netns;
+	uint64_t time;
+	uint16_t protocol;
+	struct hs_endpoint local;
+};
+
+struct limits {
+	uint32_t netns;
+	uint64_t first, last; /* sums of the counters of suppressed ICMP errors */
+	uint64_t explained;
+	const char *counter; /* the one that rose */
+	struct hs_rec_counter rec;
+	UT_hash_handle hh;
+};
+
+struct processing {
+	uint32_t ctx;	 /* softirq number; 0: nothing */
+	uint32_t serial; /* the packet being received in it */
+};
+
+struct icmp_pending {
+	uint32_t serial; /* 0: none */
+	uint32_t ctx, tid;
+	uint64_t time;
+	const char *function;
+};
+
+struct hs_journeys {
+	struct hs_names *names;
+	const struct hs_select *select;
+	const struct hs_sink *sink;
+	struct node *all;	/* by serial */
+	struct node *addresses; /* by address */
+	struct node *list;	/* in order of birth */
+	size_t n_nodes;
+	uint32_t last_serial, last_id, last_socket;
+	size_t shown, underway;
+	uint64_t settled;
+	struct sock_node *socks;
+	struct open_call *calls;
+	struct bound *bound;
+	size_t n_bound;
+	struct limits *limits;
+	struct processing now[HS_MAX_CPUS];
+	struct icmp_pending icmp[HS_MAX_CPUS];
+	struct hs_summary sum;
+	uint64_t losses_seen, misses_seen, gaps;
+	uint64_t started; /* first time of the stream */
+	int error;	  /* -ENOMEM */
+};
+
+/* journey.c */
+struct node *node_by_serial(struct hs_journeys *js, uint32_t serial);
+void node_select(struct hs_journeys *js, struct node *n);
+/* The id of a journey that is shown, 0. */
+uint32_t node_id(struct hs_journeys *js, uint32_t serial);
+void node_try_settle(struct hs_journeys *js, struct node *n);
+int serials_add(uint32_t **list, size_t *n, uint32_t serial);
+
+/* socket.c */
+struct hs_endpoint endpoint_of(const struct hs_sa *sa);
+struct sock_node *sock_find(struct hs_journeys *js, uint64_t sk);
+struct sock_node *sock_get(struct hs_journeys *js, uint64_t sk);
+uint32_t sock_id(struct hs_journeys *js, struct sock_node *s);
+void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec);
+void sock_learn_bound(struct hs_journeys *js, const struct hs_rec_sock *rec);
+int sock_push(struct hs_journeys *js, struct sock_node *s, uint32_t serial, uint64_t time);
+void sock_read(struct hs_journeys *js, const struct hs_event *e);
+void sock_forget(struct hs_journeys *js, struct sock_node *s);
+/* Is the packet addressed to a followed socket of namespace `netns`? */
+bool sock_followed_wants(struct hs_journeys *js, const struct hs_packet *p, uint32_t netns);
+
+/* call.c */
+const char *call_name(enum hs_call_id id);
+void call_event(struct hs_journeys *js, const struct hs_event *e);
+struct open_call *call_of(struct hs_journeys *js, uint32_t tid);
+void call_free(struct hs_journeys *js, struct open_call *call);
+
+/* tell.c: sentences for people; interned */
+const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep);
+const char *tell_task(struct hs_journeys *js, const struct hs_task *task);
+const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p);
+const char *tell_no_socket(struct hs_journeys *js, const struct node *n);
+const char *tell_rcvbuf(struct hs_journeys *js, struct sock_node *s, uint32_t rmem, uint32_t limit);
+const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
+		       const struct hs_rec_queue *rec);
+const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
+			const struct sock_node *s);
+const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
+		      const struct open_call *call);
+const char *tell_nothing(struct hs_journeys *js);
+
+#endif

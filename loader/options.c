@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#define _GNU_SOURCE
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "only.h"
+
+enum {
+	OPT_TREE = 256,
+	OPT_LIST,
+	OPT_JSON,
+	OPT_JSON_HOPS,
+	OPT_ONLY,
+	OPT_REASON,
+	OPT_WIDTH,
+	OPT_ASCII,
+	OPT_PLAIN,
+	OPT_COLOR,
+	OPT_ALL,
+	OPT_HELP,
+	OPT_IN, /* from here on: run only */
+	OPT_USER,
+	OPT_LINGER,
+	OPT_READY_FD,
+	OPT_RING,
+	OPT_STACKS,
+};
+
+static const struct option options_long[] = {
+	{ "tree", no_argument, NULL, OPT_TREE },
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "follow", no_argument, NULL, 'f' },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "json-hops", no_argument, NULL, OPT_JSON_HOPS },
+	{ "netns", required_argument, NULL, 'n' },
+	{ "device", required_argument, NULL, 'i' },
+	{ "only", required_argument, NULL, OPT_ONLY },
+	{ "reason", required_argument, NULL, OPT_REASON },
+	{ "all", no_argument, NULL, OPT_ALL },
+	{ "output", required_argument, NULL, 'o' },
+	{ "count", required_argument, NULL, 'c' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "width", required_argument, NULL, OPT_WIDTH },
+	{ "ascii", no_argument, NULL, OPT_ASCII },
+	{ "plain", no_argument, NULL, OPT_PLAIN },
+	{ "color", optional_argument, NULL, OPT_COLOR },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "pid", required_argument, NULL, 'p' },
+	{ "write", required_argument, NULL, 'w' },
+	{ "in", required_argument, NULL, OPT_IN },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "linger", required_argument, NULL, OPT_LINGER },
+	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
+	{ "ring", required_argument, NULL, OPT_RING },
+	{ "stacks", required_argument, NULL, OPT_STACKS },
+	{ 0 },
+};
+
+static int usage(const char *command, const char *fmt, const char *what, const char *advice)
+{
+	fprintf(stderr, "trace %s: ", command);
+	fprintf(stderr, fmt, what);
+	fprintf(stderr, "%s\n", advice);
+	return 2;
+}
+
+/* A whole number within limits; false leaves *ret alone. */
+static bool options_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	char *end;
+	unsigned long long v;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (errno || end == text || *end || strchr(text, '-') || v < min || v > max)
+		return false;
+	*ret = v;
+	return true;
+}
+
+/* Bytes with an optional K, M or G; rounded up to a power of two. */
+static bool options_size(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMG";
+	uint64_t size = 4096, v;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (errno || end == text || strchr(text, '-'))
+		return false;
+	unit = *end ? strchr(units, *end) : NULL;
+	if (*end && (!unit || end[1]))
+		return false;
+	if (unit)
+		v <<= 10 * (unit - units + 1);
+	while (size < v && size < 1ull << 30)
+		size <<= 1;
+	*ret = size;
+	return v <= 1ull << 30;
+}
+
+static int options_pids(struct hs_options *opt, const char *command, const char *list)
+{
+	char *copy = strdup(list), *save = NULL;
+	int r = 0;
+
+	for (char *word = strtok_r(copy, ",", &save); word && !r; word = strtok_r(NULL, ",", &save)) {
+		uint64_t pid;
+
+		if (!options_number(word, 1, INT32_MAX, &pid))
+			r = usage(command, "-p '%s' is no process id", word, "; example: -p 4711");
+		else if (words_add(&opt->pids, word))
+			r = 1;
+	}
+	free(copy);
+	return r;
+}
+
+static bool options_is_program(const char *word)
+{
+	char *path, *rest, *dir;
+	bool found = false;
+
+	if (strchr(word, '/'))
+		return !access(word, X_OK);
+	path = rest = strdup(getenv("PATH") ?: "");
+	while (!found && (dir = strsep(&rest, ":"))) {
+		char file[4096];
+
+		snprintf(file, sizeof(file), "%s/%s", dir, word);
+		found = !access(file, X_OK);
+	}
+	free(path);
+	return found;
+}
+
+static int options_filter(struct hs_options *opt, const char *command, int argc, char **argv)
+{
+	char expr[4096] = "", err[512];
+	size_t used = 0;
+
+	for (int i = 0; i < argc; i++) {
+		int n = snprintf(expr + used, sizeof(expr) - used, "%s%s", i ? " " : "", argv[i]);
+
+		if ((size_t)n >= sizeof(expr) - used)
+			return usage(command, "the filter is longer than 4095 bytes%s", "", "");
+		used += n;
+	}
+	if (!argc || !select_add_filter(&opt->select, expr, err, sizeof(err)))
+		return 0;
+	fprintf(stderr, "trace %s: %s\n", command, err);
+	if (options_is_program(argv[0]))
+		fprintf(stderr, "did you mean: trace -- %s\n", expr);
+	return 2;
+}
+
+static int options_one(struct hs_options *opt, const char *command, int c)
+{
+	struct hs_show *show = &opt->show;
+	const char *bad;
+	uint64_t v;
+	char *end;
+
+	switch (c) {
+	case 'f':
+	case OPT_TREE:
+	case OPT_LIST:
+	case OPT_JSON:
+		show->view = c == 'f'	     ? HS_VIEW_FOLLOW
+			     : c == OPT_TREE ? HS_VIEW_TREE
+			     : c == OPT_JSON ? HS_VIEW_JSON
+					     : HS_VIEW_LIST;
+		show->view_given = true;
+		return 0;
+	case OPT_JSON_HOPS:
+		show->view = HS_VIEW_JSON;
+		show->view_given = show->render.json_hops = true;
+		return 0;
+	case 'n':
+		return words_add(&opt->select.netns, optarg);
+	case 'i':
+		return words_add(&opt->select.devs, optarg);
+	case OPT_ONLY:
+		if (!only_parse(optarg, &show->only, &bad))
+			return 0;
+		return usage(command, "--only '%s' is unknown", bad,
+			     "; it takes dropped,refused,reset,retransmitted,unread,unknown");
+	case OPT_REASON:
+		return words_add(&show->reasons, optarg);
+	case OPT_ALL:
+		opt->select.all = true;
+		return 0;
+	case 'o':
+		opt->output = optarg;
+		return 0;
+	case 'c':
+		if (options_number(optarg, 1, UINT32_MAX, &show->count))
+			return 0;
+		return usage(command, "-c '%s' is no number of journeys", optarg, "; example: -c 5");
+	case 'v':
+		show->render.verbose++;
+		return 0;
+	case 't':
+		if (show->render.time < HS_TIME_DELTA)
+			show->render.time++;
+		return 0;
+	case OPT_WIDTH:
+		if (!options_number(optarg, 40, 10000, &v))
+			return usage(command, "--width '%s' is no width", optarg,
+				     "; it takes 40 to 10000 columns");
+		show->render.width = v;
+		return 0;
+	case OPT_ASCII:
+		show->render.ascii = true;
+		return 0;
+	case OPT_PLAIN:
+		show->render.plain = true;
+		return 0;
+	case OPT_COLOR:
+		if (!optarg || !strcmp(optarg, "always"))
+			opt->color = 1;
+		else if (!strcmp(optarg, "never"))
+			opt->color = 0;
+		else if (strcmp(optarg, "auto"))
+			return usage(command, "--color '%s' is unknown", optarg,
+				     "; it takes auto, always or never");
+		return 0;
+	case OPT_HELP:
+		opt->help = true;
+		return 0;
+	case 'p':
+		return options_pids(opt, command, optarg);
+	case 'w':
+		opt->record = optarg;
+		return 0;
+	case OPT_IN:
+		opt->in = optarg;
+		return 0;
+	case OPT_USER:
+		opt->user = optarg;
+		return 0;
+	case OPT_LINGER:
+		opt->linger = strtod(optarg, &end);
+		if (end != optarg && !*end && opt->linger >= 0 && opt->linger <= 3600)
+			return 0;
+		return usage(command, "--linger '%s' is no time", optarg,
+			     "; it takes seconds, 0 to 3600");
+	case OPT_READY_FD:
+		if (!options_number(optarg, 0, 65535, &v))
+			return usage(command, "--ready-fd '%s' is no descriptor", optarg, "");
+		opt->ready_fd = v;
+		return 0;
+	case OPT_RING:
+		if (options_size(optarg, &opt->ring_bytes))
+			return 0;
+		return usage(command, "--ring '%s' is no size", optarg,
+			     "; it takes bytes, as in 64K or 16M, up to 1G");
+	case OPT_STACKS:
+		if (!strcmp(optarg, "always") || !strcmp(optarg, "never")) {
+			opt->stacks = !strcmp(optarg, "always");
+			return 0;
+		}
+		if (!strcmp(optarg, "auto"))
+			return 0;
+		return usage(command, "--stacks '%s' is unknown", optarg,
+			     "; it takes auto, always or never");
+	}
+	return usage(command, "see trace %s --help", command, "");
+}
+
+int options_parse(struct hs_options *opt, const char *command, int argc, char **argv)
+{
+	bool run = !strcmp(command, "run");
+	int n = argc, c, r = 0;
+
+	*opt = (struct hs_options){ .linger = 1, .ready_fd = -1, .ring_bytes = 32 << 20, .stacks = -1, .color = -1 };
+	for (int i = 1; i < argc && n == argc; i++)
+		if (!strcmp(argv[i], "--"))
+			n = i;
+	if (n < argc) {
+		opt->args = argv + n + 1;
+		opt->n_args = argc - n - 1;
+	}
+	optind = 0;
+	while (!r && (c = getopt_long(n, argv, run ? "fn:i:o:c:vtp:w:" : "fn:i:o:c:vt", options_long,
+				      NULL)) != -1) {
+		if (!run && c >= OPT_IN)
+			return usage(command, "that option belongs to trace run%s", "", "");
+		r = options_one(opt, command, c);
+	}
+	if (r || opt->help)
+		return r > 0 ? 2 : r;
+	if (run)
+		return options_filter(opt, command, n - optind, argv + optind);
+	/* read: the first words are files, what follows "--" is a filter */
+	r = options_filter(opt, command, opt->n_args, opt->args);
+	opt->args = argv + optind;
+	opt->n_args = n - optind;
+	return r;
+}
+
+void options_fit(struct hs_options *opt, int fd)
+{
+	struct hs_render_options *render = &opt->show.render;
+	struct winsize size;
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (!render->width)
+		render->width = !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col >= 40 ? size.ws_col : 80;
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
+		render->ascii = true;
+	render->color = opt->color < 0 ? isatty(fd) && !getenv("NO_COLOR") : opt->color;
+	localtime_r(&now, &tm);
+	render->utc_offset = tm.tm_gmtoff;
+}
+
+void options_free(struct hs_options *opt)
+{
+	select_free(&opt->select);
+	words_free(&opt->show.reasons);
+	words_free(&opt->pids);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files that trace writes: they belong to the user who called sudo, and text never ends in half a line:
+ * what a full disk cut off is taken back. (A recording may end anywhere; its reader copes.)
+ */
+#ifndef HS_OUTPUT_H
+#define HS_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct hs_output;
+
+/* `path` "-" is standard output. `lines`: it is text. */
+int output_open(struct hs_output **ret, const char *path, bool lines);
+/* Text, over a descriptor that stays the caller's. */
+int output_of_fd(struct hs_output **ret, int fd);
+/* Where to write; what is written appears at output_flush(). */
+FILE *output_file(struct hs_output *out);
+/* 0, or the first error since the start, negative errno. */
+int output_flush(struct hs_output *out);
+/* Flushes and closes; the first error. NULL is fine. */
+int output_close(struct hs_output *out);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a packet's headers tell. Pure.
+ */
+#ifndef HS_PACKET_H
+#define HS_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model.h"
+
+/*
+ * Reads the `len` captured bytes from the network header on; `l3_length` is how many the packet
+ * really has, 0 when that is unknown. Understands IPv4 (RFC 791), IPv6 with its extension headers
+ * (RFC 8200), UDP (768), UDP-Lite, TCP (9293), SCTP and DCCP (ports only), ICMP (792), ICMPv6
+ * (4443) with the packet that an error quotes, and ARP for IPv4 (826).
+ *
+ * Always 0: what is cut off, malformed or of another protocol is simply not set; `version` is 0
+ * unless a whole IP header was there. Of a cut transport header as many fields are set as came.
+ *
+ * length	The IP header's own length field where it is plausible. A segmentation offload
+ *packet (GSO, GRO) has it 0 (longer than 64 KiB) or too small: then it is `l3_length`, as it is
+ *		where the field promises more than there is. A frame padded by Ethernet to its
+ *		minimum of 60 bytes keeps what the field says.
+ * proto	After the extension headers; that of the extension header where it was cut off.
+ * payload	Bytes after the transport header, or after the IP header for other protocols; 0
+ *where the header that ends it was cut off. Of a fragment: its own bytes only. icmp_info	The
+ *second word of the ICMP header in host order: the MTU of "packet too big", the gateway of a
+ *redirect, the pointer of "parameter problem". In "fragmentation needed" only its low half, which
+ *is the MTU. fragmented	False for an atomic IPv6 fragment (RFC 6946), which is whole.
+ */
+int packet_parse(struct hs_packet *ret_packet, uint16_t ethertype, uint32_t l3_length,
+		 const uint8_t *data, size_t len);
+
+/*
+ * What kind of background traffic this is, HS_NOISE_NO for none. STP is any frame with an LLC
+ * header (ETH_P_802_2), which is all that the kernel says of it above the link layer.
+ */
+enum hs_noise packet_noise(const struct hs_packet *packet);
+
+/*
+ * Is `error` an ICMP or ICMPv6 error about `original`? Compares protocol, addresses, the ports
+ * where both know them, and for IPv4 the identification. A later fragment is never reported on.
+ */
+bool packet_quotes(const struct hs_packet *error, const struct hs_packet *original);
+
+#endif

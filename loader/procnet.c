@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "procnet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "netns_enter.h"
+
+/* The rest of a longer table is not looked at; some 200 sockets fit. */
+#define TEXT_MAX (32 * 1024)
+
+/* "0100007F:0035": words of the address in the machine's byte order, the port as a number. */
+static const char *parse_sa(const char *p, uint16_t family, struct hs_sa *ret)
+{
+	size_t words = family == AF_INET6 ? 4 : 1;
+	unsigned int port;
+
+	*ret = (struct hs_sa){.family = family};
+	p += strspn(p, " ");
+	for (size_t i = 0; i < words; i++, p += 8) {
+		unsigned int word;
+		uint32_t bytes;
+
+		if (strnlen(p, 8) < 8 || sscanf(p, "%8x", &word) != 1)
+			return NULL;
+		bytes = word;
+		memcpy(ret->addr + 4 * i, &bytes, 4);
+	}
+	if (sscanf(p, ":%4x", &port) != 1)
+		return NULL;
+	ret->port = htons(port);
+	return p + strcspn(p, " ");
+}
+
+/* sl, local, remote, state, queues, timer, retransmissions, uid, timeout, inode */
+static bool parse_socket(const char *line, uint16_t family, struct hs_rec_sock *ret)
+{
+	const char *p = strchr(line, ':');
+	unsigned long long ino;
+	unsigned int state;
+
+	p = p ? parse_sa(p + 1, family, &ret->local) : NULL;
+	p = p ? parse_sa(p, family, &ret->remote) : NULL;
+	if (!p || sscanf(p, " %2x %*s %*s %*s %*s %*s %llu", &state, &ino) != 2)
+		return false;
+	ret->family = family;
+	ret->state = state;
+	ret->ino = ino;
+	return true;
+}
+
+size_t procnet_parse_sockets(const char *text, uint16_t family, uint16_t protocol,
+			     struct hs_rec_sock *ret, size_t max)
+{
+	const char *line = strchr(text, '\n'); /* the first one is the heading */
+	size_t n = 0;
+
+	for (; line && n < max; line = strchr(line + 1, '\n')) {
+		struct hs_rec_sock sock = {.protocol = protocol};
+
+		sock.sock_type = protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
+		if (!parse_socket(line + 1, family, &sock))
+			continue;
+		if (protocol == IPPROTO_TCP && sock.state != TCP_LISTEN)
+			continue;
+		ret[n++] = sock;
+	}
+	return n;
+}
+
+/* The n-th line that begins with "GROUP: ", behind that; NULL when there is none. */
+static const char *group_line(const char *text, const char *group, int n)
+{
+	size_t len = strlen(group);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, group, len) && line[len] == ':' && n-- == 0)
+			return line + len + 1;
+	}
+	return NULL;
+}
+
+uint64_t procnet_parse_snmp(const char *text, const char *group, const char *column)
+{
+	const char *name = group_line(text, group, 0), *value = group_line(text, group, 1);
+
+	while (name && value) {
+		size_t name_len, value_len;
+
+		name += strspn(name, " ");
+		value += strspn(value, " ");
+		name_len = strcspn(name, " \n");
+		value_len = strcspn(value, " \n");
+		if (!name_len || !value_len)
+			break;
+		if (name_len == strlen(column) && !memcmp(name, column, name_len))
+			return strtoull(value, NULL, 10);
+		name += name_len;
+		value += value_len;
+	}
+	return 0;
+}
+
+uint64_t procnet_parse_snmp6(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!strncmp(line, name, len) && (line[len] == ' ' || line[len] == '\t'))
+			return strtoull(line + len, NULL, 10);
+	}
+	return 0;
+}
+
+/* Empty when there is no such file: no IPv6, or a kernel without it. */
+static void read_text(const char *name, char *text)
+{
+	char path[64];
+	size_t len = 0;
+	ssize_t got = 1;
+	int fd;
+
+	text[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/thread-self/net/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	while (got > 0 && len < TEXT_MAX - 1) {
+		got = read(fd, text + len, TEXT_MAX - 1 - len);
+		if (got > 0)
+			len += got;
+	}
+	close(fd);
+	text[len] = '\0';
+	/* a line that was cut is no line */
+	if (got > 0 && strrchr(text, '\n'))
+		*strrchr(text, '\n') = '\0';
+}
+
+static void read_counters(struct hs_procnet *ret, char *text)
+{
+	read_text("snmp", text);
+	ret->icmp_limit_global = procnet_parse_snmp(text, "Icmp", "OutRateLimitGlobal");
+	ret->icmp_limit_host = procnet_parse_snmp(text, "Icmp", "OutRateLimitHost");
+	read_text("snmp6", text);
+	ret->icmp6_limit_host = procnet_parse_snmp6(text, "Icmp6OutRateLimitHost");
+	if (netns_cookie(&ret->cookie))
+		ret->cookie = 0;
+}
+
+int procnet_read_counters(struct hs_procnet *ret)
+{
+	char *text = malloc(TEXT_MAX);
+
+	if (!text)
+		return -ENOMEM;
+	ret->n = 0;
+	read_counters(ret, text);
+	free(text);
+	return 0;
+}
+
+int procnet_read(struct hs_procnet *ret)
+{
+	static const struct {
+		const char *name;
+		uint16_t family, protocol;
+	} tables[] = {
+		{"udp", AF_INET, IPPROTO_UDP},
+		{"udp6", AF_INET6, IPPROTO_UDP},
+		{"tcp", AF_INET, IPPROTO_TCP},
+		{"tcp6", AF_INET6, IPPROTO_TCP},
+	};
+	size_t room = HS_PROCNET_MAX;
+	char *text = malloc(TEXT_MAX);
+
+	if (!text)
+		return -ENOMEM;
+	ret->n = 0;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		size_t n;
+
+		if (i > 0 && tables[i].protocol != tables[i - 1].protocol)
+			room = HS_PROCNET_MAX;
+		read_text(tables[i].name, text);
+		n = procnet_parse_sockets(text, tables[i].family, tables[i].protocol,
+					  ret->sockets + ret->n, room);
+		ret->n += n;
+		room -= n;
+	}
+	read_counters(ret, text);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Names of drop reasons, from the BTF of the running kernel. Live only. What to say about a reason
+ * is in reasons.h.
+ */
+#ifndef HS_REASON_H
+#define HS_REASON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hs_reason_names;
+
+/* Negative errno when the kernel has no BTF or no enum skb_drop_reason (before 5.17); -ENOMEM. */
+int reason_names_load(struct hs_reason_names **ret);
+
+/* NULL is fine. */
+void reason_names_free(struct hs_reason_names *names);
+
+/*
+ * Writes the name of a reason into buf: "NO_SOCKET" (the kernel's, without SKB_DROP_REASON_).
+ * Reasons of a subsystem (enum skb_drop_reason_subsys in the high half) keep the name that the
+ * subsystem gave them where the kernel's BTF has it, else "OPENVSWITCH:7"; others are "reason
+ * 12345", as all are when `names` is NULL.
+ */
+void reason_name(const struct hs_reason_names *names, uint32_t reason, char *buf, size_t len);
+
+#endif

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "reasons.h"
+
+#include <string.h>
+
+static const struct hs_reason_info reasons[] = {
+#define HS_REASON(name, sentence, remedy) {name, sentence, remedy},
+#include "reasons.def"
+#undef HS_REASON
+};
+
+#define N_REASONS (sizeof(reasons) / sizeof(reasons[0]))
+
+const struct hs_reason_info *reasons_all(size_t *ret_n)
+{
+	*ret_n = N_REASONS;
+	return reasons;
+}
+
+const struct hs_reason_info *reason_info(const char *name)
+{
+	for (size_t i = 0; i < N_REASONS; i++)
+		if (!strcmp(reasons[i].name, name))
+			return &reasons[i];
+	return NULL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What to say to a person about a drop reason (reasons.def). All strings are static, never NULL. */
+#ifndef HS_REASONS_H
+#define HS_REASONS_H
+
+#include <stddef.h>
+
+struct hs_reason_info {
+	const char *name;     /* "NO_SOCKET", as the kernel names it without its prefix */
+	const char *sentence; /* what happened */
+	const char *remedy;   /* what to look at, "" */
+};
+
+/* The whole table, for walking; *ret_n is its length. */
+const struct hs_reason_info *reasons_all(size_t *ret_n);
+
+/* NULL when nothing is known of that reason. */
+const struct hs_reason_info *reason_info(const char *name);
+
+#endif

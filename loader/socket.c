@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Sockets: who owns them, what waits in them, and which read took what. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+
+#define TCP_LISTEN_STATE 10 /* include/net/tcp_states.h */
+#define MSG_PEEK_FLAG 0x2
+#define MSG_TRUNC_FLAG 0x20
+#define MSG_ERRQUEUE_FLAG 0x2000
+#define QUEUE_MAX 65536
+#define BOUND_MAX 4096
+
+struct hs_endpoint endpoint_of(const struct hs_sa *sa)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct hs_endpoint ep = { .addr.family = sa->family, .port = ntohs(sa->port) };
+
+	if (sa->family == AF_INET) {
+		memcpy(ep.addr.bytes, sa->addr, 4);
+	} else if (sa->family == AF_INET6 && !memcmp(sa->addr, mapped, sizeof(mapped))) {
+		/* IPv4 through an IPv6 socket (RFC 4291, 2.5.5.2): the packet is IPv4. */
+		ep.addr.family = AF_INET;
+		memcpy(ep.addr.bytes, sa->addr + 12, 4);
+	} else if (sa->family == AF_INET6) {
+		memcpy(ep.addr.bytes, sa->addr, 16);
+	}
+	return ep;
+}
+
+struct sock_node *sock_find(struct hs_journeys *js, uint64_t sk)
+{
+	struct sock_node *s = NULL;
+
+	HASH_FIND(hh, js->socks, &sk, sizeof(sk), s);
+	return s;
+}
+
+struct sock_node *sock_get(struct hs_journeys *js, uint64_t sk)
+{
+	struct sock_node *s = sock_find(js, sk);
+
+	if (s || !sk)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		js->error = -ENOMEM;
+		return NULL;
+	}
+	s->sk = s->s.sk = sk;
+	s->s.netns = s->s.owner.comm = "";
+	HASH_ADD(hh, js->socks, sk, sizeof(s->sk), s);
+	return s;
+}
+
+void sock_forget(struct hs_journeys *js, struct sock_node *s)
+{
+	HASH_DEL(js->socks, s);
+	free(s->queue);
+	free(s);
+}
+
+uint32_t sock_id(struct hs_journeys *js, struct sock_node *s)
+{
+	if (!s->s.id)
+		s->s.id = ++js->last_socket;
+	return s->s.id;
+}
+
+void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec)
+{
+	struct sock_node *s = sock_find(js, rec->sk);
+
+	/* Another socket at the same address. */
+	if (s && s->ino && rec->ino && s->ino != rec->ino) {
+		sock_forget(js, s);
+		s = NULL;
+	}
+	if (!s)
+		s = sock_get(js, rec->sk);
+	if (!s)
+		return;
+	if (rec->ino)
+		s->ino = rec->ino;
+	s->netns = rec->netns;
+	s->s.netns = names_netns(js->names, rec->netns);
+	s->s.family = rec->family;
+	if (rec->sock_type)
+		s->s.type = rec->sock_type;
+	if (rec->protocol)
+		s->s.protocol = rec->protocol;
+	s->s.local = endpoint_of(&rec->local);
+	s->s.remote = endpoint_of(&rec->remote);
+	s->listening = rec->protocol == IPPROTO_TCP && rec->state == TCP_LISTEN_STATE;
+	s->s.followed |= rec->followed;
+	if (rec->pid)
+		s->s.owner = (struct hs_task){
+			.pid = rec->pid,
+			.tid = rec->pid,
+			.comm = names_intern(js->names, rec->comm, sizeof(rec->comm)),
+		};
+}
+
+void sock_learn_bound(struct hs_journeys *js, const struct hs_rec_sock *rec)
+{
+	struct bound *grown;
+	size_t kept = 0;
+
+	/* A snapshot replaces the one before it. */
+	for (size_t i = 0; i < js->n_bound; i++)
+		if (js->bound[i].netns != rec->netns || js->bound[i].time == rec->hdr.time)
+			js->bound[kept++] = js->bound[i];
+	js->n_bound = kept;
+	if (kept >= BOUND_MAX)
+		return;
+	grown = realloc(js->bound, (kept + 1) * sizeof(*grown));
+	if (!grown) {
+		js->error = -ENOMEM;
+		return;
+	}
+	js->bound = grown;
+	grown[js->n_bound++] = (struct bound){
+		.netns = rec->netns,
+		.time = rec->hdr.time,
+		.protocol = rec->protocol,
+		.local = endpoint_of(&rec->local),
+	};
+}
+
+static bool endpoint_matches(const struct hs_endpoint *socket, const struct hs_addr *addr,
+			     uint16_t port)
+{
+	static const uint8_t any[16];
+
+	if (socket->port != port)
+		return false;
+	if (!memcmp(socket->addr.bytes, any, sizeof(any)))
+		return true;
+	return socket->addr.family == addr->family &&
+	       !memcmp(socket->addr.bytes, addr->bytes, sizeof(any));
+}
+
+bool sock_followed_wants(struct hs_journeys *js, const struct hs_packet *p, uint32_t netns)
+{
+	struct sock_node *s, *tmp;
+
+	if (!p->has_ports)
+		return false;
+	HASH_ITER(hh, js->socks, s, tmp) {
+		if (!s->s.followed || s->netns != netns || s->s.protocol != p->proto ||
+		    !endpoint_matches(&s->s.local, &p->dst.addr, p->dst.port))
+			continue;
+		if (!s->s.remote.port || endpoint_matches(&s->s.remote, &p->src.addr, p->src.port))
+			return true;
+	}
+	return false;
+}
+
+/* ---- reads ---- */
+
+static void read_settle(struct hs_journeys *js, struct node *n, const struct waiting *w,
+			struct hs_read read)
+{
+	n->j.read = read;
+	n->j.read.waited = read.time > w->time ? read.time - w->time : 0;
+	n->j.read_done = true;
+	if (read.copied > n->j.packet.payload)
+		n->j.read.copied = n->j.packet.payload;
+	n->j.read.lost = n->j.packet.payload - n->j.read.copied;
+	n->last = read.time;
+	if (n->selected && js->sink->read)
+		js->sink->read(js->sink->ctx, &n->j);
+	node_try_settle(js, n);
+}
+
+static bool sock_pop(struct sock_node *s, struct waiting *ret)
+{
+	if (!s->queue_n)
+		return false;
+	*ret = s->queue[s->queue_first];
+	s->queue_first = (s->queue_first + 1) % s->queue_room;
+	s->queue_n--;
+	return true;
+}
+
+int sock_push(struct hs_journeys *js, struct sock_node *s, uint32_t serial, uint64_t time)
+{
+	struct waiting w = { .serial = serial, .time = time };
+
+	if (s->early) {
+		struct node *n = node_by_serial(js, serial);
+
+		s->early = false;
+		if (n) {
+			read_settle(js, n, &w, s->early_read);
+			return 0;
+		}
+	}
+	if (s->queue_n == s->queue_room) {
+		size_t room = s->queue_room ? s->queue_room * 2 : 8;
+		struct waiting *grown;
+
+		if (room > QUEUE_MAX) {
+			sock_pop(s, &(struct waiting){ 0 });
+		} else {
+			grown = malloc(room * sizeof(*grown));
+			if (!grown)
+				return -ENOMEM;
+			for (size_t i = 0; i < s->queue_n; i++)
+				grown[i] = s->queue[(s->queue_first + i) % s->queue_room];
+			free(s->queue);
+			s->queue = grown;
+			s->queue_room = room;
+			s->queue_first = 0;
+		}
+	}
+	s->queue[(s->queue_first + s->queue_n++) % s->queue_room] = w;
+	return 0;
+}
+
+static void sock_returned_error(struct hs_journeys *js, struct sock_node *s, const struct hs_event *e,
+				const char *call_word)
+{
+	const struct hs_rec_read *rec = (const void *)e->rec;
+	struct open_call *call = call_of(js, rec->at.tid);
+	struct node *n;
+
+	if (!s->err || -rec->ret != s->err)
+		return;
+	n = node_by_serial(js, s->err_from);
+	s->err = 0;
+	if (!n)
+		return;
+	if (call)
+		call->error_from = n->serial;
+	n->j.told = HS_TOLD_CALL;
+	n->j.told_task = e->task;
+	n->j.told_call = call_word;
+	n->last = e->time;
+	if (n->selected && js->sink->told)
+		js->sink->told(js->sink->ctx, &n->j);
+	node_try_settle(js, n);
+}
+
+/*
+ * UDP's copy to user space fires no tracepoint, so which datagram a read took is concluded from the
+ * order of the queue: exact for one reader, marked as inferred all the same.
+ */
+void sock_read(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_rec_read *rec = (const void *)e->rec;
+	struct open_call *call = call_of(js, rec->at.tid);
+	const char *word = call_name(call ? call->c.id : rec->call);
+	struct sock_node *s = sock_get(js, rec->sk);
+	struct hs_read read = {
+		.time = e->time, .task = e->task, .call = word, .ret = rec->ret, .inferred = true,
+	};
+	struct waiting w;
+	struct node *n;
+
+	if (!s)
+		return;
+	if (!s->s.owner.pid)
+		s->s.owner = e->task;
+	if (rec->ret < 0) {
+		sock_returned_error(js, s, e, word);
+		return;
+	}
+	if (!rec->hdr.stage || s->s.type == SOCK_STREAM ||
+	    rec->flags & (MSG_PEEK_FLAG | MSG_ERRQUEUE_FLAG))
+		return;
+	/* With MSG_TRUNC the result is the datagram's length, not what was copied. */
+	read.copied = rec->ret;
+	if (rec->flags & MSG_TRUNC_FLAG && call && call->c.len < read.copied)
+		read.copied = call->c.len;
+	if (!sock_pop(s, &w)) {
+		s->early = true;
+		s->early_read = read;
+		return;
+	}
+	n = node_by_serial(js, w.serial);
+	if (!n)
+		return;
+	if (call)
+		call->read = n->serial;
+	read_settle(js, n, &w, read);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where records come from: the running kernel (source_live.c) or a file (source_file.c). Both hand
+ * over the same stream: HS_REC_START first, then records in the order they were consumed, then HS_REC_END.
+ */
+#ifndef HS_SOURCE_H
+#define HS_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../bpf/abi.h"
+
+/* Takes one record; `rec` is valid during the call only. A negative errno ends the stream. */
+typedef int (*hs_record_fn)(void *ctx, const struct hs_hdr *rec);
+
+struct hs_live;
+
+struct hs_live_options {
+	bool stacks;	   /* take a stack at each stage: 4 us each */
+	bool calls;	   /* record the system calls of followed processes */
+	size_t ring_bytes; /* a power of two, at least a page */
+	const char *spec;  /* the selection as NUL-terminated words, for HS_REC_START */
+	size_t spec_len;
+};
+
+/*
+ * Loads the probes without attaching them. On failure `err` says what failed, why and what to do, in
+ * one line.
+ */
+int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err, size_t err_len);
+void live_close(struct hs_live *live);
+
+/* Adds a process to those whose calls are recorded; its future children follow. */
+int live_follow(struct hs_live *live, uint32_t pid);
+
+/* Attaches, hands over HS_REC_START and the sockets that exist. */
+int live_start(struct hs_live *live, hs_record_fn fn, void *ctx, char *err, size_t err_len);
+unsigned int live_probes(const struct hs_live *live);
+
+/* A descriptor that polls readable when records wait. */
+int live_fd(const struct hs_live *live);
+
+/* Hands over what waits, then a tick. Negative errno: of `fn`, or of the ring buffer. */
+int live_drain(struct hs_live *live);
+
+/* Detaches, hands over the rest, the final losses and HS_REC_END. */
+int live_stop(struct hs_live *live);
+
+/* One record appended to a file; -EIO and the like when it cannot be written. */
+int recording_write(FILE *file, const struct hs_hdr *rec);
+
+/*
+ * The records of a file. 0 when it ended with HS_REC_END; -ENODATA when it is cut short (all whole
+ * records were handed over); -EPROTO when it is no recording; `err` explains.
+ */
+int recording_read(FILE *file, hs_record_fn fn, void *ctx, char *err, size_t err_len);
+
+#endif

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The running kernel as a source: load, attach, drain the ring buffer, learn names on the way. */
+#include "source.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "learn.h"
+#include "trace.skel.h"
+
+struct hs_live {
+	struct trace_bpf *skel;
+	struct ring_buffer *ring;
+	struct hs_learn *learn;
+	struct hs_live_options opt;
+	hs_record_fn fn;
+	void *ctx;
+	int error; /* of fn: libbpf stops, the caller gets this one */
+	unsigned int probes;
+	uint64_t loss_read; /* time of the last look at the loss counters */
+	struct hs_rec_loss loss;
+};
+
+#define LOSS_PERIOD_NS 200000000ull
+
+static const struct {
+	uint16_t nr;
+	uint8_t call;
+} live_calls[] = {
+	{ SYS_socket, HS_CALL_SOCKET },	    { SYS_bind, HS_CALL_BIND },
+	{ SYS_connect, HS_CALL_CONNECT },   { SYS_listen, HS_CALL_LISTEN },
+	{ SYS_accept, HS_CALL_ACCEPT },	    { SYS_accept4, HS_CALL_ACCEPT4 },
+	{ SYS_sendto, HS_CALL_SENDTO },	    { SYS_sendmsg, HS_CALL_SENDMSG },
+	{ SYS_sendmmsg, HS_CALL_SENDMMSG }, { SYS_recvfrom, HS_CALL_RECVFROM },
+	{ SYS_recvmsg, HS_CALL_RECVMSG },   { SYS_recvmmsg, HS_CALL_RECVMMSG },
+	{ SYS_read, HS_CALL_READ },	    { SYS_write, HS_CALL_WRITE },
+	{ SYS_readv, HS_CALL_READV },	    { SYS_writev, HS_CALL_WRITEV },
+	{ SYS_shutdown, HS_CALL_SHUTDOWN }, { SYS_close, HS_CALL_CLOSE },
+};
+
+static uint64_t live_clock(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* What libbpf says while it works; the last warning explains a failure. */
+static char live_warning[256];
+
+static int live_print(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	if (level == LIBBPF_WARN && !live_warning[0])
+		vsnprintf(live_warning, sizeof(live_warning), fmt, args);
+	return 0;
+}
+
+static int live_emit(void *ctx, const struct hs_hdr *rec)
+{
+	struct hs_live *live = ctx;
+
+	return live->fn(live->ctx, rec);
+}
+
+static int live_record(void *ctx, void *data, size_t len)
+{
+	struct hs_live *live = ctx;
+	const struct hs_hdr *rec = data;
+	int r;
+
+	if (len < sizeof(*rec) || rec->size > len)
+		return 0;
+	r = learn_record(live->learn, rec, live_emit, live);
+	if (!r)
+		r = live->fn(live->ctx, rec);
+	if (r)
+		live->error = r;
+	return r;
+}
+
+static void live_explain(int r, const char *what, char *err, size_t err_len)
+{
+	char *line = strchr(live_warning, '\n');
+
+	if (line)
+		*line = '\0';
+	if (r == -EPERM || r == -EACCES)
+		snprintf(err, err_len,
+			 "%s: the kernel refuses (%s): run as root (or with CAP_BPF, CAP_PERFMON, "
+			 "CAP_NET_ADMIN), and see whether lockdown is on: "
+			 "cat /sys/kernel/security/lockdown",
+			 what, strerror(-r));
+	else
+		snprintf(err, err_len, "%s: %s%s%s; `trace doctor` says what this kernel has", what,
+			 strerror(-r), live_warning[0] ? ": " : "", live_warning);
+}
+
+static void live_configure(struct hs_live *live)
+{
+	struct trace_bpf *skel = live->skel;
+
+	skel->rodata->hs_stacks = live->opt.stacks;
+	for (size_t i = 0; i < sizeof(live_calls) / sizeof(live_calls[0]); i++)
+		skel->rodata->hs_call_of_nr[live_calls[i].nr] = live_calls[i].call;
+	bpf_map__set_max_entries(skel->maps.ring, live->opt.ring_bytes);
+	if (!live->opt.calls) {
+		bpf_program__set_autoload(skel->progs.sys_enter, false);
+		bpf_program__set_autoload(skel->progs.sys_exit, false);
+		bpf_program__set_autoload(skel->progs.sched_process_fork, false);
+		bpf_program__set_autoload(skel->progs.sched_process_exec, false);
+		bpf_program__set_autoload(skel->progs.sched_process_exit, false);
+	}
+}
+
+int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err, size_t err_len)
+{
+	struct hs_live *live;
+	int r;
+
+	live_warning[0] = '\0';
+	libbpf_set_print(live_print);
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		snprintf(err, err_len,
+			 "/sys/kernel/btf/vmlinux: %s: this kernel was built without BTF "
+			 "(CONFIG_DEBUG_INFO_BTF), which trace needs to read its structures",
+			 strerror(errno));
+		return -ENOENT;
+	}
+	live = calloc(1, sizeof(*live));
+	if (!live)
+		return -ENOMEM;
+	live->opt = *opt;
+	live->skel = trace_bpf__open();
+	if (!live->skel) {
+		r = -errno;
+		live_explain(r, "opening the probes", err, err_len);
+		goto fail;
+	}
+	live_configure(live);
+	r = trace_bpf__load(live->skel);
+	if (r) {
+		live_explain(r, "loading the probes", err, err_len);
+		goto fail;
+	}
+	live->ring = ring_buffer__new(bpf_map__fd(live->skel->maps.ring), live_record, live, NULL);
+	if (!live->ring) {
+		r = -errno;
+		live_explain(r, "mapping the ring buffer", err, err_len);
+		goto fail;
+	}
+	r = learn_new(&live->learn);
+	if (r) {
+		snprintf(err, err_len, "learning names: %s", strerror(-r));
+		goto fail;
+	}
+	*ret = live;
+	return 0;
+fail:
+	live_close(live);
+	return r;
+}
+
+void live_close(struct hs_live *live)
+{
+	if (!live)
+		return;
+	ring_buffer__free(live->ring);
+	trace_bpf__destroy(live->skel);
+	learn_free(live->learn);
+	free(live);
+}
+
+int live_follow(struct hs_live *live, uint32_t pid)
+{
+	uint8_t one = 1;
+
+	return bpf_map__update_elem(live->skel->maps.followed, &pid, sizeof(pid), &one, sizeof(one),
+				    BPF_ANY);
+}
+
+static int live_hand_over_start(struct hs_live *live)
+{
+	size_t size = (sizeof(struct hs_rec_start) + live->opt.spec_len + 7) & ~(size_t)7;
+	struct hs_rec_start *start;
+	struct utsname uts;
+	int r;
+
+	if (size > UINT16_MAX)
+		return -E2BIG;
+	start = calloc(1, size);
+	if (!start)
+		return -ENOMEM;
+	start->hdr.type = HS_REC_START;
+	start->hdr.size = size;
+	start->hdr.time = live_clock(CLOCK_MONOTONIC);
+	memcpy(start->magic, "HOPSCOPE", sizeof(start->magic));
+	start->abi = HS_ABI_VERSION;
+	start->cpus = libbpf_num_possible_cpus();
+	start->wall_offset = live_clock(CLOCK_REALTIME) - live_clock(CLOCK_MONOTONIC);
+	start->stacks = live->opt.stacks;
+	start->spec_len = live->opt.spec_len;
+	if (!uname(&uts))
+		snprintf(start->release, sizeof(start->release), "%.63s", uts.release);
+	if (live->opt.spec_len)
+		memcpy(start->spec, live->opt.spec, live->opt.spec_len);
+	r = live->fn(live->ctx, &start->hdr);
+	free(start);
+	return r;
+}
+
+/* The sockets that exist already, with their owners. */
+static int live_hand_over_sockets(struct hs_live *live)
+{
+	int fd = bpf_iter_create(bpf_link__fd(live->skel->links.list_sockets));
+	struct hs_rec_sock recs[64];
+	size_t have = 0;
+	ssize_t n;
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (!r && (n = read(fd, (char *)recs + have, sizeof(recs) - have)) > 0) {
+		size_t whole = (have + n) / sizeof(recs[0]);
+
+		for (size_t i = 0; i < whole && !r; i++) {
+			recs[i].hdr.time = live_clock(CLOCK_MONOTONIC);
+			r = live_record(live, &recs[i], sizeof(recs[i]));
+		}
+		have = have + n - whole * sizeof(recs[0]);
+		memmove(recs, recs + whole, have);
+	}
+	close(fd);
+	return r;
+}
+
+int live_start(struct hs_live *live, hs_record_fn fn, void *ctx, char *err, size_t err_len)
+{
+	struct bpf_program *prog;
+	int r;
+
+	live->fn = fn;
+	live->ctx = ctx;
+	r = trace_bpf__attach(live->skel);
+	if (r) {
+		live_explain(r, "attaching the probes", err, err_len);
+		return r;
+	}
+	bpf_object__for_each_program(prog, live->skel->obj)
+		live->probes += bpf_program__autoload(prog);
+	live->probes--; /* list_sockets is an iterator */
+	r = live_hand_over_start(live);
+	if (!r)
+		r = live_hand_over_sockets(live);
+	if (r)
+		snprintf(err, err_len, "starting: %s", strerror(-r));
+	return r;
+}
+
+unsigned int live_probes(const struct hs_live *live)
+{
+	return live->probes;
+}
+
+int live_fd(const struct hs_live *live)
+{
+	return ring_buffer__epoll_fd(live->ring);
+}
+
+/* Sums over all CPUs. */
+static struct hs_cpu live_read_counts(const struct hs_live *live)
+{
+	int n = libbpf_num_possible_cpus();
+	struct hs_cpu *cpus = calloc(n, sizeof(*cpus)), sum = { 0 };
+	uint32_t zero = 0;
+
+	if (cpus && !bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.cpus), &zero, cpus)) {
+		for (int i = 0; i < n; i++) {
+			sum.generated += cpus[i].generated;
+			sum.lost += cpus[i].lost;
+			sum.maps += cpus[i].maps;
+		}
+	}
+	free(cpus);
+	return sum;
+}
+
+static uint64_t live_read_misses(const struct hs_live *live)
+{
+	struct bpf_program *prog;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_program(prog, live->skel->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t len = sizeof(info);
+
+		if (bpf_program__autoload(prog) &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			sum += info.recursion_misses;
+	}
+	return sum;
+}
+
+/* A record of what was lost, when that has changed. */
+static int live_hand_over_loss(struct hs_live *live, uint64_t now)
+{
+	struct hs_rec_loss loss = {
+		.hdr = { .type = HS_REC_LOSS, .size = sizeof(loss), .time = now },
+	};
+	struct hs_cpu sum = live_read_counts(live);
+
+	live->loss_read = now;
+	loss.reserve = sum.lost;
+	loss.maps = sum.maps;
+	loss.misses = live_read_misses(live);
+	if (loss.reserve == live->loss.reserve && loss.maps == live->loss.maps &&
+	    loss.misses == live->loss.misses)
+		return 0;
+	live->loss = loss;
+	return live->fn(live->ctx, &loss.hdr);
+}
+
+static int live_consume(struct hs_live *live)
+{
+	int r = ring_buffer__consume(live->ring);
+
+	if (live->error)
+		return live->error;
+	return r < 0 ? r : 0;
+}
+
+int live_drain(struct hs_live *live)
+{
+	struct hs_hdr tick = { .type = HS_REC_TICK, .size = sizeof(tick) };
+	int r;
+
+	/* Taken before, so that all that was written by then comes before its tick. */
+	tick.time = live_clock(CLOCK_MONOTONIC);
+	r = live_consume(live);
+	if (!r && tick.time - live->loss_read > LOSS_PERIOD_NS)
+		r = live_hand_over_loss(live, tick.time);
+	return r ? r : live->fn(live->ctx, &tick);
+}
+
+int live_stop(struct hs_live *live)
+{
+	struct hs_rec_end end = { .hdr = { .type = HS_REC_END, .size = sizeof(end) } };
+	struct hs_cpu sum;
+	int r;
+
+	trace_bpf__detach(live->skel);
+	r = live_consume(live);
+	if (r)
+		return r;
+	end.hdr.time = live_clock(CLOCK_MONOTONIC);
+	r = live_hand_over_loss(live, end.hdr.time);
+	if (!r)
+		r = learn_flush(live->learn, live_emit, live);
+	if (r)
+		return r;
+	sum = live_read_counts(live);
+	end.generated = sum.generated;
+	end.lost = sum.lost;
+	return live->fn(live->ctx, &end.hdr);
+}

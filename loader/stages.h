@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The table of stages (bpf/stages.def) as the loader reads it. All strings are static, never NULL;
+ * "" stands for "nothing".
+ */
+#ifndef HS_STAGES_H
+#define HS_STAGES_H
+
+#include <stddef.h>
+
+#include "../bpf/abi.h"
+
+struct hs_stage_info {
+	enum hs_stage id;
+	const char *name;      /* "UDP_SEND" */
+	const char *label;     /* "udp send", what the views print */
+	const char *layer;     /* socket, transport, network, neighbour, device */
+	const char *direction; /* out, in, both */
+	const char *probe;     /* the tracepoint that times it; "": only a stack shows it */
+	const char *functions; /* kernel functions that stand for it, space separated */
+	const char *meaning;   /* one line for a learner */
+	const char *remedy;    /* what to look at when packets die here */
+};
+
+/* The whole table in the order of a packet's way, for walking; *ret_n is its length. */
+const struct hs_stage_info *stages_all(size_t *ret_n);
+
+/* NULL when there is no such stage (0, or an id of a newer recording). */
+const struct hs_stage_info *stage_info(enum hs_stage id);
+
+/*
+ * The stage that a kernel function stands for, NULL when none. What the compiler appends to the
+ * name of a function it cut or copied (.isra.0, .part.0, .constprop.0, .cold) is ignored.
+ */
+const struct hs_stage_info *stage_of_function(const char *fn);
+
+/* By label ("udp send") or NAME ("UDP_SEND"), '_', '-', ' ' and case being alike; NULL: none. */
+const struct hs_stage_info *stage_by_word(const char *word);
+
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Sentences for people: why a packet died, why nobody was told, why a call failed. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "text.h"
+
+const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep)
+{
+	char addr[INET6_ADDRSTRLEN] = "?";
+
+	if (ep->addr.family)
+		inet_ntop(ep->addr.family, ep->addr.bytes, addr, sizeof(addr));
+	return names_internf(js->names, ep->addr.family == AF_INET6 ? "[%s]:%u" : "%s:%u", addr,
+			     ep->port);
+}
+
+static const char *tell_address(struct hs_journeys *js, const struct hs_addr *addr)
+{
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	if (addr->family)
+		inet_ntop(addr->family, addr->bytes, text, sizeof(text));
+	return names_intern(js->names, text, sizeof(text));
+}
+
+const char *tell_task(struct hs_journeys *js, const struct hs_task *task)
+{
+	if (!task->pid)
+		return "the socket's program";
+	return names_internf(js->names, "%s[%u]", *task->comm ? task->comm : "?", task->pid);
+}
+
+const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p)
+{
+	const char *name = text_icmp_name(p->version, p->icmp_type, p->icmp_code);
+
+	if (!p->has_icmp)
+		return "";
+	if (!name)
+		return names_internf(js->names, "ICMP%s type %u code %u", p->version == 6 ? "v6" : "",
+				     p->icmp_type, p->icmp_code);
+	return names_internf(js->names, "ICMP%s %s", p->version == 6 ? "v6" : "", name);
+}
+
+/* A socket of the same protocol and port on another address of that namespace, "" none. */
+static const char *tell_neighbour_socket(struct hs_journeys *js, const struct node *n)
+{
+	const struct hs_packet *p = &n->j.packet;
+	struct sock_node *s, *tmp;
+
+	for (size_t i = 0; i < js->n_bound; i++) {
+		const struct bound *b = &js->bound[i];
+
+		if (b->netns == n->netns && b->protocol == p->proto &&
+		    b->local.port == p->dst.port)
+			return tell_endpoint(js, &b->local);
+	}
+	HASH_ITER(hh, js->socks, s, tmp)
+		if (s->netns == n->netns && s->s.protocol == p->proto && !s->s.remote.port &&
+		    s->s.local.port == p->dst.port)
+			return tell_endpoint(js, &s->s.local);
+	return "";
+}
+
+const char *tell_no_socket(struct hs_journeys *js, const struct node *n)
+{
+	const struct hs_packet *p = &n->j.packet;
+	const char *near, *proto = text_proto_name(p->proto);
+
+	if (!p->has_ports)
+		return "no socket waits for it";
+	near = tell_neighbour_socket(js, n);
+	return names_internf(js->names, *near ? "no %s socket on %s (one is on %s)" : "no %s socket on %s",
+			     proto ? proto : "such", tell_endpoint(js, &p->dst), near);
+}
+
+const char *tell_rcvbuf(struct hs_journeys *js, struct sock_node *s, uint32_t rmem, uint32_t limit)
+{
+	return names_internf(js->names,
+			     "the receive buffer of %s (socket @%u, %s) is full: %u of %u B in use",
+			     tell_task(js, &s->s.owner), sock_id(js, s),
+			     tell_endpoint(js, &s->s.local), rmem, limit);
+}
+
+const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
+		       const struct hs_rec_queue *rec)
+{
+	return names_internf(js->names, "%s, %u waiting, %u of %u B", tell_task(js, &s->s.owner),
+			     rec->qlen, rec->rmem, rec->rcvbuf);
+}
+
+/* Errors that a connected UDP socket is told without IP_RECVERR: icmp_err_convert[].fatal in
+ * net/ipv4/icmp.c; for ICMPv6 icmpv6_err_convert() in net/ipv6/icmp.c. */
+static bool tell_is_fatal(const struct hs_packet *p)
+{
+	if (p->version == 6)
+		return (p->icmp_type == 1 && (p->icmp_code == 1 || p->icmp_code == 4)) ||
+		       p->icmp_type == 4;
+	if (p->icmp_type == 12)
+		return true;
+	if (p->icmp_type != 3)
+		return false;
+	return p->icmp_code == 2 || p->icmp_code == 3 || p->icmp_code == 6 || p->icmp_code == 7 ||
+	       p->icmp_code == 9 || p->icmp_code == 10 || p->icmp_code == 13 || p->icmp_code == 14 ||
+	       p->icmp_code == 15;
+}
+
+const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
+			const struct sock_node *s)
+{
+	(void)js;
+	if (s && s->s.type == SOCK_RAW)
+		return "no program is told: a raw socket hears of errors only when it is connected or has IP_RECVERR";
+	if (s && !s->s.remote.port)
+		return "no program is told: the socket is not connected, so an error could be about any of its peers (connect() it, or set IP_RECVERR)";
+	if (!tell_is_fatal(error))
+		return "no program is told: the error may pass, so only a socket with IP_RECVERR hears of it";
+	if (s)
+		return "no program is told: the socket is gone or belongs to another peer by now";
+	return "no program is told: no socket is known that sent the packet";
+}
+
+/* ---- failed calls ---- */
+
+static const char *tell_bind_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
+				  const struct hs_endpoint *ep)
+{
+	const char *where = names_netns(js->names, rec->netns);
+
+	switch (-rec->ret) {
+	case EADDRNOTAVAIL:
+		return names_internf(js->names, "%s is on no interface of %s (ip addr)",
+				     tell_address(js, &ep->addr), where);
+	case EADDRINUSE:
+		return names_internf(js->names, "another socket of %s has %s already (ss -lunp)", where,
+				     tell_endpoint(js, ep));
+	case EACCES:
+		if (rec->port_floor >= 0 && ep->port < rec->port_floor)
+			return names_internf(
+				js->names,
+				"ports below %d need CAP_NET_BIND_SERVICE (sysctl net.ipv4.ip_unprivileged_port_start)",
+				rec->port_floor);
+	}
+	return "";
+}
+
+const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
+		      const struct open_call *call)
+{
+	struct node *error = call->error_from ? node_by_serial(js, call->error_from) : NULL;
+	struct hs_endpoint ep = endpoint_of(&rec->name);
+
+	if (error && error->selected)
+		return names_internf(js->names, "told by #%u, %s", error->j.id,
+				     tell_icmp(js, &error->j.packet));
+	if (rec->call == HS_CALL_BIND)
+		return tell_bind_hint(js, rec, &ep);
+	switch (-rec->ret) {
+	case EAGAIN:
+		switch (rec->call) {
+		case HS_CALL_RECVFROM:
+		case HS_CALL_RECVMSG:
+		case HS_CALL_RECVMMSG:
+		case HS_CALL_READ:
+		case HS_CALL_READV:
+			return rec->hdr.time - rec->entered > 1000000
+				       ? "nothing came before the socket's timeout (SO_RCVTIMEO)"
+				       : "nothing waits in the receive queue";
+		}
+		return "";
+	case EMSGSIZE:
+		return "the message is longer than this socket can send in one datagram";
+	case ENETUNREACH:
+		return names_internf(js->names, "%s has no route to %s (ip route)",
+				     names_netns(js->names, rec->netns),
+				     tell_address(js, &(ep.addr.family ? &ep : &call->c.remote)->addr));
+	}
+	return "";
+}
+
+const char *tell_nothing(struct hs_journeys *js)
+{
+	const struct hs_select *s = js->select;
+	char *text = NULL;
+	const char *result;
+	size_t len = 0;
+	FILE *f;
+
+	if (js->shown)
+		return "";
+	if (!js->sum.packets)
+		return "no packet was seen";
+	f = open_memstream(&text, &len);
+	if (!f)
+		return "";
+	fprintf(f, "%llu packet%s seen, none matched", (unsigned long long)js->sum.packets,
+		js->sum.packets == 1 ? "" : "s");
+	for (size_t i = 0; i < s->filter_text.n; i++)
+		fprintf(f, " '%s'", s->filter_text.word[i]);
+	for (size_t i = 0; i < s->netns.n; i++)
+		fprintf(f, " -n %s", s->netns.word[i]);
+	for (size_t i = 0; i < s->devs.n; i++)
+		fprintf(f, " -i %s", s->devs.word[i]);
+	if (s->followed)
+		fprintf(f, " the sockets of the followed processes");
+	if (!s->filter_text.n && !s->netns.n && !s->devs.n && !s->followed)
+		fprintf(f, ": all were background (--all shows it)");
+	fclose(f);
+	result = names_intern(js->names, text, len);
+	free(text);
+	return result;
+}

@@ -1,0 +1,1010 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The views, against expected text in tests/unit/render/. Run from the repository root;
+ * UPDATE=1 writes the expectations anew.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "../../loader/render.h"
+#include "../../loader/text.h"
+
+#define EXPECTED "tests/unit/render/"
+#define US 1000u
+#define S 1000000000u
+#define T0 (100ull * S)
+#define MAX_HOPS 24
+
+/* --- building journeys by hand --- */
+
+static const struct hs_task client = {812, 812, "time_client"};
+static const struct hs_task server = {700, 700, "time_server"};
+
+static struct hs_endpoint ep(const char *addr, uint16_t port)
+{
+	struct hs_endpoint e = {.port = port};
+
+	e.addr.family = strchr(addr, ':') ? AF_INET6 : AF_INET;
+	assert_int_equal(inet_pton(e.addr.family, addr, e.addr.bytes), 1);
+	return e;
+}
+
+static struct hs_packet udp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
+			    uint32_t payload)
+{
+	bool v6 = strchr(src, ':');
+
+	return (struct hs_packet){
+		.ethertype = v6 ? 0x86dd : 0x0800,
+		.version = v6 ? 6 : 4,
+		.proto = IPPROTO_UDP,
+		.ttl = 64,
+		.has_ports = true,
+		.src = ep(src, sport),
+		.dst = ep(dst, dport),
+		.ip_id = 4711,
+		.length = payload + (v6 ? 48 : 28),
+		.payload = payload,
+	};
+}
+
+static struct hs_packet port_unreachable(const struct hs_packet *about)
+{
+	struct hs_packet p = *about;
+
+	p.proto = p.version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	p.src = about->dst;
+	p.dst = about->src;
+	p.src.port = p.dst.port = 0;
+	p.has_ports = false;
+	p.has_icmp = p.icmp_error = p.has_quoted = true;
+	p.icmp_type = p.version == 6 ? 1 : 3;
+	p.icmp_code = p.version == 6 ? 4 : 3;
+	p.length = about->length + 28;
+	p.quoted_proto = IPPROTO_UDP;
+	p.quoted_src = about->src;
+	p.quoted_dst = about->dst;
+	p.quoted_ip_id = about->ip_id;
+	return p;
+}
+
+/* A journey with room for its hops. */
+struct trip {
+	struct hs_journey j;
+	struct hs_hop hops[MAX_HOPS];
+	uint32_t caused[2];
+};
+
+static void trip_init(struct trip *t, uint32_t id, struct hs_packet packet, uint64_t born)
+{
+	memset(t, 0, sizeof(*t));
+	t->j.id = id;
+	t->j.packet = packet;
+	t->j.born = born;
+	t->j.skb = 0xffff888004a3c000 + id * 0x100;
+	t->j.hops = t->hops;
+	t->j.caused = t->caused;
+	t->j.by_call = "";
+	t->j.by_fd = -1;
+	t->j.by.comm = "";
+	t->j.cause_text = "";
+	t->j.fate = (struct hs_fate){.netns = "", .dev = "", .reason = "", .function = "",
+				     .why = "", .remedy = ""};
+	t->j.read.call = t->j.told_call = t->j.told_why = t->j.no_icmp = "";
+	t->j.read.task.comm = t->j.told_task.comm = "";
+}
+
+static void trip_sent_by(struct trip *t, struct hs_task task, int64_t ret)
+{
+	t->j.cause_kind = HS_CAUSE_CALL;
+	t->j.by = task;
+	t->j.by_call = "sendto";
+	t->j.by_fd = 3;
+	t->j.by_done = true;
+	t->j.by_ret = ret;
+}
+
+static void trip_caused_by(struct trip *t, struct trip *parent, const char *text)
+{
+	t->j.cause_kind = HS_CAUSE_JOURNEY;
+	t->j.cause = parent->j.id;
+	t->j.cause_text = text;
+	parent->caused[parent->j.n_caused++] = t->j.id;
+}
+
+static struct hs_hop *trip_hop(struct trip *t, enum hs_stage stage, uint64_t time,
+			       const char *netns, const char *dev)
+{
+	struct hs_hop *hop = &t->hops[t->j.n_hops++];
+
+	assert_true(t->j.n_hops <= MAX_HOPS);
+	*hop = (struct hs_hop){.kind = HS_HOP_STAGE,
+			       .stage = stage,
+			       .time = time,
+			       .netns = netns,
+			       .dev = dev,
+			       .dev_kind = *dev ? "veth" : "",
+			       .task = t->j.by,
+			       .text = "",
+			       .function = ""};
+	hop->crossed = t->j.n_hops > 1 && strcmp(netns, hop[-1].netns) != 0;
+	return hop;
+}
+
+static void trip_via(struct trip *t, enum hs_stage stage, uint64_t time, const char *netns,
+		     const char *dev, const char *function)
+{
+	struct hs_hop *hop = trip_hop(t, stage, time, netns, dev);
+
+	hop->kind = HS_HOP_VIA;
+	hop->function = function;
+}
+
+static void trip_functions(struct hs_hop *hop, const char **functions, size_t n)
+{
+	hop->functions = functions;
+	hop->n_functions = n;
+}
+
+/* Out of one namespace, over a veth, up to the receiver's UDP or ICMP; returns the time. */
+static uint64_t trip_over_veth(struct trip *t, const char *from, const char *from_dev,
+			       const char *to, const char *to_dev, enum hs_stage last)
+{
+	static const char *out[] = {"__x64_sys_sendto", "__sys_sendto", "udp_sendmsg",
+				    "udp_send_skb",     "ip_send_skb",	"ip_output",
+				    "ip_finish_output2", "__dev_queue_xmit"};
+	static const char *in[] = {"net_rx_action", "__napi_poll", "process_backlog",
+				   "__netif_receive_skb_one_core"};
+	uint64_t at = t->j.born;
+	struct hs_hop *hop;
+
+	if (t->j.cause_kind == HS_CAUSE_CALL)
+		trip_via(t, HS_STAGE_UDP_SEND, at, from, "", "udp_sendmsg");
+	trip_via(t, HS_STAGE_IP_OUT, at, from, "", "ip_output");
+	hop = trip_hop(t, HS_STAGE_DEV_QUEUE, at, from, from_dev);
+	trip_functions(hop, out, 8);
+	hop->cpu = 1;
+	at += 640;
+	trip_hop(t, HS_STAGE_DEV_XMIT, at, from, from_dev)->cpu = 1;
+	at += 1300;
+	trip_hop(t, HS_STAGE_BACKLOG, at, to, to_dev)->cpu = 1;
+	at += 2150;
+	hop = trip_hop(t, HS_STAGE_RECEIVE, at, to, to_dev);
+	hop->cpu = 1;
+	hop->softirq = true;
+	trip_functions(hop, in, 4);
+	trip_via(t, HS_STAGE_IP_IN, at + 900, to, to_dev, "ip_rcv");
+	trip_via(t, HS_STAGE_IP_LOCAL, at + 900, to, to_dev, "ip_local_deliver_finish");
+	trip_via(t, last, at + 900, to, to_dev, "");
+	return at + 900;
+}
+
+static struct hs_hop *trip_last(struct trip *t, enum hs_stage stage, uint64_t time,
+				const char *netns, const char *dev)
+{
+	struct hs_hop *hop = trip_hop(t, stage, time, netns, dev);
+
+	hop->cpu = 1;
+	hop->softirq = true;
+	return hop;
+}
+
+static void trip_fate(struct trip *t, enum hs_fate_kind kind, uint64_t time, const char *netns,
+		      const char *dev)
+{
+	t->j.fate.kind = kind;
+	t->j.fate.time = time;
+	t->j.fate.netns = netns;
+	t->j.fate.dev = dev;
+	t->j.fate.stage = t->hops[t->j.n_hops - 1].stage;
+}
+
+static void trip_queued(struct trip *t, uint64_t time, uint32_t socket, const char *netns,
+			const char *dev)
+{
+	trip_last(t, HS_STAGE_SOCK_QUEUE, time, netns, dev);
+	trip_fate(t, HS_FATE_QUEUED, time, netns, dev);
+	t->j.fate.socket = socket;
+}
+
+static void trip_read(struct trip *t, struct hs_task task, uint64_t time, int32_t ret,
+		      uint32_t lost)
+{
+	t->j.read_done = true;
+	t->j.read = (struct hs_read){.time = time,
+				     .task = task,
+				     .call = "recvfrom",
+				     .ret = ret,
+				     .copied = (uint32_t)ret,
+				     .lost = lost,
+				     .waited = time - t->j.fate.time,
+				     .inferred = true};
+}
+
+static void trip_no_socket(struct trip *t, uint64_t time, const char *netns, const char *dev,
+			   const char *why)
+{
+	static const char *path[] = {"ip_local_deliver_finish", "ip_protocol_deliver_rcu",
+				     "__udp4_lib_rcv", "sk_skb_reason_drop"};
+	struct hs_hop *hop = trip_last(t, HS_STAGE_DROP, time, netns, dev);
+
+	hop->function = "__udp4_lib_rcv";
+	hop->address = 0xffffffff81b2c4d0;
+	trip_functions(hop, path, 4);
+	trip_fate(t, HS_FATE_DROPPED, time, netns, dev);
+	t->j.fate.reason = "NO_SOCKET";
+	t->j.fate.function = "__udp4_lib_rcv";
+	t->j.fate.stage = HS_STAGE_UDP_IN;
+	t->j.fate.why = why;
+	t->j.fate.remedy = "Is a program bound to that very address and port, in that namespace? "
+			   "ss -lun.";
+}
+
+static struct hs_call call_of(struct hs_task task, enum hs_call_id id, const char *name, int fd,
+			      int64_t ret, uint64_t at)
+{
+	return (struct hs_call){.entered = at,
+				.left = at + 2 * US,
+				.task = task,
+				.id = id,
+				.name = name,
+				.fd = fd,
+				.ret = ret,
+				.family = AF_INET,
+				.type = SOCK_DGRAM,
+				.protocol = IPPROTO_UDP,
+				.hint = ""};
+}
+
+/* --- scenarios: what the journey engine would say, in order --- */
+
+struct view {
+	struct hs_sink *sink;
+};
+
+#define TELL(view, callback, ...)                                                                  \
+	do {                                                                                       \
+		if ((view)->sink->callback)                                                        \
+			(view)->sink->callback((view)->sink->ctx, __VA_ARGS__);                    \
+	} while (0)
+
+/* Hops i … before `end`, as they happen. */
+static void tell_hops(struct view *v, struct trip *t, size_t from, size_t end)
+{
+	struct hs_journey j = t->j;
+
+	j.fate.kind = HS_FATE_UNDERWAY;
+	j.by_done = false;
+	for (size_t i = from; i < end; i++) {
+		j.n_hops = i + 1;
+		TELL(v, hop, &j, &t->hops[i]);
+	}
+}
+
+static void tell_whole(struct view *v, struct trip *t)
+{
+	tell_hops(v, t, 0, t->j.n_hops);
+	TELL(v, fate, &t->j);
+	if (t->j.read_done)
+		TELL(v, read, &t->j);
+	TELL(v, settled, &t->j);
+}
+
+static void trip_request(struct trip *t, uint32_t id, uint16_t port, uint64_t born)
+{
+	uint64_t at;
+
+	trip_init(t, id, udp("10.0.1.2", port, "10.0.1.1", 8080, 12), born);
+	trip_sent_by(t, client, 12);
+	at = trip_over_veth(t, "ns_client1", "veth_c1", "ns_server", "veth_srv_c1", HS_STAGE_UDP_IN);
+	trip_queued(t, at, 1, "ns_server", "veth_srv_c1");
+	trip_read(t, server, at + 12300, 12, 0);
+}
+
+/* O7: a request and its answer. */
+static void tell_delivered(struct view *v)
+{
+	struct hs_summary s = {.packets = 16, .shown = 2, .queued = 2, .read = 2, .events = 40,
+			       .nothing = ""};
+	struct trip request, answer;
+	struct hs_call c;
+	uint32_t id = 1;
+	uint64_t at;
+
+	c = call_of(client, HS_CALL_SOCKET, "socket", -1, 3, T0);
+	c.socket = 2;
+	TELL(v, call, &c);
+	c = call_of(client, HS_CALL_CONNECT, "connect", 3, 0, T0 + 10 * US);
+	c.given = c.remote = ep("10.0.1.1", 8080);
+	c.local = ep("10.0.1.2", 40001);
+	TELL(v, call, &c);
+	trip_request(&request, 1, 40001, T0 + 20 * US);
+	tell_hops(v, &request, 0, request.j.n_hops);
+	TELL(v, fate, &request.j);
+	c = call_of(client, HS_CALL_SENDTO, "sendto", 3, 12, T0 + 18 * US);
+	c.len = 12;
+	c.journeys = &id;
+	c.n_journeys = 1;
+	TELL(v, call, &c);
+	TELL(v, read, &request.j);
+	TELL(v, settled, &request.j);
+
+	trip_init(&answer, 2, udp("10.0.1.1", 8080, "10.0.1.2", 40001, 24), T0 + 60 * US);
+	trip_sent_by(&answer, server, 24);
+	at = trip_over_veth(&answer, "ns_server", "veth_srv_c1", "ns_client1", "veth_c1",
+			    HS_STAGE_UDP_IN);
+	trip_queued(&answer, at, 2, "ns_client1", "veth_c1");
+	trip_read(&answer, client, at + 25 * US, 24, 0);
+	tell_hops(v, &answer, 0, answer.j.n_hops);
+	TELL(v, fate, &answer.j);
+	TELL(v, read, &answer.j);
+	c = call_of(client, HS_CALL_RECVFROM, "recvfrom", 3, 24, T0 + 50 * US);
+	c.left = at + 26 * US;
+	c.len = 64;
+	c.given = ep("10.0.1.1", 8080);
+	c.read = 2;
+	TELL(v, call, &c);
+	TELL(v, settled, &answer.j);
+	c = call_of(client, HS_CALL_CLOSE, "close", 3, 0, T0 + 120 * US);
+	TELL(v, call, &c);
+	s.background[HS_NOISE_ND] = 8;
+	s.background[HS_NOISE_MLD] = 6;
+	TELL(v, summary, &s);
+}
+
+static uint64_t trip_closed_port(struct trip *dead, struct trip *icmp, uint32_t id, uint64_t born)
+{
+	uint64_t at, back;
+
+	trip_init(dead, id, udp("10.0.2.2", 40112, "10.0.2.1", 8080, 4), born);
+	trip_sent_by(dead, client, 4);
+	at = trip_over_veth(dead, "ns_client2", "veth_c2", "ns_server", "veth_srv_c2",
+			    HS_STAGE_UDP_IN);
+	trip_last(dead, HS_STAGE_ICMP_ERROR, at, "ns_server", "veth_srv_c2")->text =
+		"port unreachable";
+
+	trip_init(icmp, id + 1, port_unreachable(&dead->j.packet), at + 1500);
+	trip_caused_by(icmp, dead, "ICMP port unreachable, built in __icmp_send");
+	back = trip_over_veth(icmp, "ns_server", "veth_srv_c2", "ns_client2", "veth_c2",
+			      HS_STAGE_ICMP_IN);
+	trip_no_socket(dead, at + 3100, "ns_server", "veth_srv_c2",
+		       "no socket on 10.0.2.1:8080 (one is on 10.0.1.1:8080)");
+	return back;
+}
+
+static void icmp_consumed(struct trip *icmp, uint64_t time, const char *netns, const char *dev)
+{
+	struct hs_hop *hop;
+
+	hop = trip_last(icmp, HS_STAGE_CONSUME, time, netns, dev);
+	hop->function = "icmp_rcv";
+	trip_fate(icmp, HS_FATE_CONSUMED, time, netns, dev);
+	icmp->j.fate.function = "icmp_rcv";
+}
+
+/* O2: no socket, the ICMP error, and the call that is told. */
+static void tell_closed_port(struct view *v)
+{
+	struct hs_summary s = {.packets = 2, .shown = 2, .dropped = 1, .consumed = 1, .events = 22,
+			       .nothing = ""};
+	struct trip dead, icmp;
+	struct hs_call c;
+	uint64_t back;
+	uint32_t id = 2;
+
+	c = call_of(client, HS_CALL_SOCKET, "socket", -1, 3, T0);
+	c.socket = 2;
+	TELL(v, call, &c);
+	c = call_of(client, HS_CALL_CONNECT, "connect", 3, 0, T0 + 10 * US);
+	c.given = c.remote = ep("10.0.2.1", 8080);
+	c.local = ep("10.0.2.2", 40112);
+	TELL(v, call, &c);
+	back = trip_closed_port(&dead, &icmp, 2, T0 + 20 * US);
+	tell_hops(v, &dead, 0, dead.j.n_hops - 1);
+	tell_hops(v, &icmp, 0, 4);
+	tell_hops(v, &dead, dead.j.n_hops - 1, dead.j.n_hops);
+	TELL(v, fate, &dead.j);
+	tell_hops(v, &icmp, 4, icmp.j.n_hops);
+	trip_last(&icmp, HS_STAGE_SOCK_ERROR, back + 400, "ns_client2", "")->text = "ECONNREFUSED";
+	icmp.j.told = HS_TOLD_SOCKET;
+	icmp.j.told_err = ECONNREFUSED;
+	tell_hops(v, &icmp, icmp.j.n_hops - 1, icmp.j.n_hops);
+	TELL(v, told, &icmp.j);
+	icmp_consumed(&icmp, back + 900, "ns_client2", "veth_c2");
+	tell_hops(v, &icmp, icmp.j.n_hops - 1, icmp.j.n_hops);
+	TELL(v, fate, &icmp.j);
+	TELL(v, settled, &dead.j);
+	c = call_of(client, HS_CALL_SENDTO, "sendto", 3, 4, T0 + 18 * US);
+	c.left = T0 + 45 * US;
+	c.len = 4;
+	c.journeys = &id;
+	c.n_journeys = 1;
+	TELL(v, call, &c);
+	icmp.j.told = HS_TOLD_CALL;
+	icmp.j.told_task = client;
+	icmp.j.told_call = "recvfrom";
+	TELL(v, told, &icmp.j);
+	TELL(v, settled, &icmp.j);
+	c = call_of(client, HS_CALL_RECVFROM, "recvfrom", 3, -ECONNREFUSED, T0 + 60 * US);
+	c.len = 64;
+	c.error_from = 3;
+	TELL(v, call, &c);
+	TELL(v, summary, &s);
+}
+
+/* Ten requests on two CPUs: the hops of all come mixed, the ends in another order. */
+static void tell_ten(struct view *v)
+{
+	struct hs_summary s = {.packets = 10, .shown = 10, .queued = 10, .read = 9,
+			       .unread_at_close = 1, .events = 90, .nothing = ""};
+	struct trip trips[10];
+
+	for (uint32_t i = 0; i < 10; i++) {
+		trip_request(&trips[i], i + 1, (uint16_t)(40001 + i), T0 + i * 1700);
+		trips[i].j.read.time += (10 - i) * 20000;
+		trips[i].j.read.waited += (10 - i) * 20000;
+		for (size_t h = 0; h < trips[i].j.n_hops; h++)
+			trips[i].hops[h].cpu = i % 2;
+	}
+	trips[9].j.read_done = false;
+	trips[9].j.unread_at_close = true;
+	for (size_t h = 0; h < trips[0].j.n_hops; h++) {
+		for (size_t i = 0; i < 10; i++) {
+			tell_hops(v, &trips[i], h, h + 1);
+			if (h == trips[i].j.n_hops - 1)
+				TELL(v, fate, &trips[i].j);
+		}
+	}
+	for (int i = 8; i >= 0; i--)
+		TELL(v, read, &trips[i].j);
+	TELL(v, unread, &trips[9].j);
+	for (int i = 9; i >= 0; i--)
+		TELL(v, settled, &trips[i].j);
+	TELL(v, summary, &s);
+}
+
+#define LONG6_A "2001:db8:aaaa:bbbb:cccc:dddd:eeee:1111"
+#define LONG6_B "2001:db8:aaaa:bbbb:cccc:dddd:eeee:2222"
+
+/* Two addresses that do not fit on one line together. */
+static void tell_ipv6(struct view *v)
+{
+	struct hs_summary s = {.packets = 3, .shown = 3, .queued = 1, .read = 1, .dropped = 1,
+			       .consumed = 1, .events = 30, .nothing = ""};
+	struct trip ok, dead, icmp;
+	struct hs_call c;
+	uint64_t at;
+
+	c = call_of(client, HS_CALL_SENDTO, "sendto", 3, 12, T0 + 18 * US);
+	c.len = 12;
+	c.given = ep(LONG6_B, 58080);
+	TELL(v, call, &c);
+	trip_init(&ok, 1, udp(LONG6_A, 40112, LONG6_B, 58080, 12), T0);
+	trip_sent_by(&ok, client, 12);
+	at = trip_over_veth(&ok, "ns_client1", "veth_c1", "ns_server", "veth_srv_c1",
+			    HS_STAGE_UDP_IN);
+	trip_queued(&ok, at, 1, "ns_server", "veth_srv_c1");
+	trip_read(&ok, server, at + 40 * US, 12, 0);
+	tell_whole(v, &ok);
+
+	trip_init(&dead, 2, udp(LONG6_A, 40112, LONG6_B, 8081, 12), T0 + 90 * US);
+	trip_sent_by(&dead, client, 12);
+	at = trip_over_veth(&dead, "ns_client1", "veth_c1", "ns_server", "veth_srv_c1",
+			    HS_STAGE_UDP_IN);
+	trip_via(&dead, HS_STAGE_ICMP_ERROR, at, "ns_server", "veth_srv_c1", "icmp6_send");
+	trip_init(&icmp, 3, port_unreachable(&dead.j.packet), at + 1500);
+	trip_caused_by(&icmp, &dead, "ICMPv6 port unreachable, built in icmp6_send");
+	trip_no_socket(&dead, at + 3100, "ns_server", "veth_srv_c1",
+		       "no socket on [" LONG6_B "]:8081 (one is on [" LONG6_B "]:58080)");
+	at = trip_over_veth(&icmp, "ns_server", "veth_srv_c1", "ns_client1", "veth_c1",
+			    HS_STAGE_ICMP_IN);
+	icmp_consumed(&icmp, at, "ns_client1", "veth_c1");
+	tell_whole(v, &dead);
+	tell_whole(v, &icmp);
+	TELL(v, summary, &s);
+}
+
+/* Events were lost; one journey ends nowhere, one is still under way. */
+static void tell_incomplete(struct view *v)
+{
+	struct hs_summary s = {.packets = 2, .shown = 2, .unknown = 1, .underway = 1, .events = 12,
+			       .lost = 3, .misses = 1, .nothing = ""};
+	struct trip lost, open;
+
+	trip_init(&lost, 1, udp("10.0.1.2", 40001, "10.0.1.1", 8080, 12), T0);
+	trip_sent_by(&lost, client, 12);
+	trip_hop(&lost, HS_STAGE_DEV_QUEUE, T0, "ns_client1", "veth_c1");
+	trip_fate(&lost, HS_FATE_UNKNOWN, T0 + 2ull * S, "ns_client1", "veth_c1");
+	lost.j.fate.why = "last seen on veth_c1 in ns_client1";
+	lost.j.incomplete = true;
+	lost.j.lost = 3;
+	tell_hops(v, &lost, 0, lost.j.n_hops);
+	TELL(v, loss, T0 + 1ull * S, 3, 1);
+	TELL(v, fate, &lost.j);
+	TELL(v, settled, &lost.j);
+
+	trip_init(&open, 2, udp("10.0.1.2", 40001, "10.0.1.1", 8080, 12), T0 + 3ull * S);
+	trip_sent_by(&open, client, 12);
+	trip_hop(&open, HS_STAGE_DEV_QUEUE, T0 + 3ull * S, "ns_client1", "veth_c1")->text =
+		"netem holds it";
+	open.j.fate.netns = "ns_client1";
+	open.j.fate.dev = "veth_c1";
+	open.j.fate.why = "last seen at the device queue of veth_c1 in ns_client1";
+	tell_hops(v, &open, 0, open.j.n_hops);
+	TELL(v, settled, &open.j);
+	TELL(v, summary, &s);
+}
+
+/* O10: the reader's buffer is too short. */
+static void tell_cut(struct view *v)
+{
+	struct hs_summary s = {.packets = 1, .shown = 1, .queued = 1, .read = 1, .events = 9,
+			       .nothing = ""};
+	struct hs_task echo = {955, 955, "echo_server"};
+	struct trip t;
+	struct hs_call c;
+	uint64_t at;
+
+	trip_init(&t, 1, udp("127.0.0.1", 40001, "127.0.0.1", 5678, 40), T0);
+	trip_sent_by(&t, client, 40);
+	at = t.j.born + 2 * US;
+	trip_hop(&t, HS_STAGE_DEV_QUEUE, T0, "host", "lo");
+	trip_hop(&t, HS_STAGE_DEV_XMIT, T0 + 500, "host", "lo");
+	trip_queued(&t, at, 4, "host", "lo");
+	trip_read(&t, echo, at + 12ull * 1000 * US, 16, 24);
+	tell_whole(v, &t);
+	c = call_of(echo, HS_CALL_RECVFROM, "recvfrom", 3, 16, T0 - 5ull * S);
+	c.left = t.j.read.time;
+	c.len = 16;
+	c.read = 1;
+	c.qlen = 2;
+	c.given = ep("127.0.0.1", 40001);
+	TELL(v, call, &c);
+	TELL(v, summary, &s);
+}
+
+/* O52: the error finds an unconnected socket. O53: the error was never sent. */
+static void tell_untold(struct view *v)
+{
+	struct hs_summary s = {.packets = 3, .shown = 3, .dropped = 2, .consumed = 1, .events = 33,
+			       .nothing = ""};
+	struct trip dead, icmp, silent;
+	uint64_t back, at;
+
+	back = trip_closed_port(&dead, &icmp, 1, T0);
+	icmp_consumed(&icmp, back + 500, "ns_client2", "veth_c2");
+	icmp.j.told = HS_TOLD_NOBODY;
+	icmp.j.told_why = "the socket is not connected, and without IP_RECVERR such a socket "
+			  "hears of no ICMP error";
+	tell_whole(v, &dead);
+	tell_hops(v, &icmp, 0, icmp.j.n_hops);
+	TELL(v, fate, &icmp.j);
+	TELL(v, told, &icmp.j);
+	TELL(v, settled, &icmp.j);
+
+	trip_init(&silent, 3, udp("10.0.2.2", 40112, "10.0.2.1", 8080, 4), T0 + 80 * US);
+	trip_sent_by(&silent, client, 4);
+	at = trip_over_veth(&silent, "ns_client2", "veth_c2", "ns_server", "veth_srv_c2",
+			    HS_STAGE_UDP_IN);
+	trip_no_socket(&silent, at + 500, "ns_server", "veth_srv_c2",
+		       "no socket on 10.0.2.1:8080");
+	tell_hops(v, &silent, 0, silent.j.n_hops);
+	TELL(v, fate, &silent.j);
+	silent.j.no_icmp = "the rate limit for 10.0.2.2 was reached (net.ipv4.icmp_ratelimit; "
+			   "IcmpOutRateLimitHost rose by 1)";
+	TELL(v, no_icmp, &silent.j);
+	TELL(v, settled, &silent.j);
+	TELL(v, summary, &s);
+}
+
+/* Other packets, failing calls, and a run in which nothing matched. */
+static void tell_calls(struct view *v)
+{
+	struct hs_summary s = {.packets = 312, .events = 900,
+			       .nothing = "312 packets seen, none matched 'udp port 8081'; 4 went "
+					  "to port 8080"};
+	struct hs_task bash = {12, 12, "b\xff\x1b[31mad"};
+	struct hs_call c;
+
+	c = call_of(server, HS_CALL_BIND, "bind", 3, -EADDRNOTAVAIL, T0);
+	c.given = ep("10.0.3.1", 8080);
+	c.hint = "10.0.3.1 is on no interface of ns_server; it has 10.0.1.1, 10.0.2.1 and "
+		 "127.0.0.1";
+	TELL(v, call, &c);
+	c = call_of(server, HS_CALL_BIND, "bind", 3, -EADDRINUSE, T0);
+	c.given = ep("10.0.1.1", 8080);
+	TELL(v, call, &c);
+	c = call_of(server, HS_CALL_BIND, "bind", 3, 0, T0);
+	c.given = ep("127.0.0.1", 0);
+	c.local = ep("127.0.0.1", 40112);
+	TELL(v, call, &c);
+	c = call_of(server, HS_CALL_SOCKET, "socket", -1, 4, T0);
+	c.family = AF_INET6;
+	c.type = SOCK_RAW;
+	c.protocol = IPPROTO_ICMPV6;
+	TELL(v, call, &c);
+	c = call_of(client, HS_CALL_RECVFROM, "recvfrom", 3, -EAGAIN, T0);
+	c.left = T0 + 2ull * S;
+	c.len = 64;
+	c.flags = MSG_PEEK | MSG_TRUNC;
+	TELL(v, call, &c);
+	c = call_of(bash, HS_CALL_SHUTDOWN, "shutdown", 3, -4242, T0);
+	c.flags = SHUT_WR;
+	TELL(v, call, &c);
+	TELL(v, summary, &s);
+}
+
+/* A ping, answered by the kernel; an ARP request; a fragment; a name that JSON must escape. */
+static void tell_others(struct view *v)
+{
+	struct hs_summary s = {.packets = 4, .shown = 4, .consumed = 2, .left = 1, .refused = 1,
+			       .events = 9, .nothing = ""};
+	struct hs_packet ping = udp("10.0.1.2", 0, "10.0.1.1", 0, 56), arp = {0}, frag = ping, syn;
+	struct hs_task odd = {9, 9, "q\"\\\x01\xc3\xa9\xff"};
+	struct trip request, reply, t;
+
+	ping.proto = IPPROTO_ICMP;
+	ping.has_ports = false;
+	ping.has_icmp = true;
+	ping.icmp_type = 8;
+	ping.echo_id = 7;
+	ping.echo_seq = 1;
+	trip_init(&request, 1, ping, T0);
+	trip_sent_by(&request, odd, 64);
+	trip_hop(&request, HS_STAGE_RECEIVE, T0, "ns_server", "veth_srv_c1");
+	trip_via(&request, HS_STAGE_ICMP_REPLY, T0, "ns_server", "veth_srv_c1", "icmp_reply");
+	trip_last(&request, HS_STAGE_CONSUME, T0 + 900, "ns_server", "veth_srv_c1");
+	trip_fate(&request, HS_FATE_CONSUMED, T0 + 900, "ns_server", "veth_srv_c1");
+	ping.icmp_type = 0;
+	ping.src = ep("10.0.1.1", 0);
+	ping.dst = ep("10.0.1.2", 0);
+	trip_init(&reply, 2, ping, T0 + 500);
+	trip_caused_by(&reply, &request, "ICMP echo reply, built in icmp_reply");
+	trip_hop(&reply, HS_STAGE_DEV_QUEUE, T0 + 500, "ns_server", "veth_srv_c1");
+	trip_fate(&reply, HS_FATE_LEFT, T0 + 700, "ns_server", "eth0");
+	/* the child first: it waits for its parent */
+	tell_whole(v, &reply);
+	tell_whole(v, &request);
+
+	arp.ethertype = 0x0806;
+	arp.arp_op = 1;
+	arp.length = 28;
+	arp.src = ep("10.0.1.2", 0);
+	arp.dst = ep("10.0.1.1", 0);
+	trip_init(&t, 3, arp, T0 + 5 * US);
+	t.j.cause_kind = HS_CAUSE_KERNEL;
+	t.j.cause_text = "the neighbour timer";
+	trip_hop(&t, HS_STAGE_RECEIVE, T0 + 5 * US, "a-namespace-with-a-long-name", "eth0");
+	trip_fate(&t, HS_FATE_CONSUMED, T0 + 9 * US, "a-namespace-with-a-long-name", "eth0");
+	tell_whole(v, &t);
+
+	syn = udp("10.0.1.2", 5000, "10.0.1.1", 80, 0);
+	syn.proto = IPPROTO_TCP;
+	syn.tcp_flags = 2;
+	trip_init(&t, 4, syn, T0 + 15 * US);
+	trip_sent_by(&t, client, -EINPROGRESS);
+	trip_hop(&t, HS_STAGE_RECEIVE, T0 + 15 * US, "ns_server", "veth_srv_c1");
+	trip_fate(&t, HS_FATE_REFUSED, T0 + 19 * US, "ns_server", "veth_srv_c1");
+	t.j.fate.inferred = true;
+	tell_whole(v, &t);
+
+	frag.proto = IPPROTO_UDP;
+	frag.has_ports = false;
+	frag.fragmented = frag.later_fragment = true;
+	frag.frag_offset = 1480;
+	frag.payload = 520;
+	trip_init(&t, 5, frag, T0 + 30 * US);
+	trip_hop(&t, HS_STAGE_DEV_QUEUE, T0 + 30 * US, "ns_server", "veth_srv_c1");
+	trip_fate(&t, HS_FATE_MERGED, T0 + 31 * US, "ns_server", "veth_srv_c1");
+	tell_whole(v, &t);
+	TELL(v, summary, &s);
+}
+
+/* --- comparing --- */
+
+typedef struct hs_sink *make_view(FILE *out, const struct hs_render_options *options);
+
+static char *render(make_view *make, void (*tell)(struct view *v),
+		    const struct hs_render_options *options)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	struct view v;
+
+	assert_non_null(out);
+	v.sink = make(out, options);
+	assert_non_null(v.sink);
+	tell(&v);
+	render_free(v.sink);
+	assert_int_equal(fclose(out), 0);
+	assert_int_equal(strlen(text), size);
+	return text;
+}
+
+static char *read_file(const char *path)
+{
+	FILE *in = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	if (!in)
+		return NULL;
+	if (getdelim(&text, &size, '\0', in) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	fclose(in);
+	return text;
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *out;
+
+	mkdir(EXPECTED, 0755);
+	out = fopen(path, "we");
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void check_lines(const char *text, const struct hs_render_options *options, bool json)
+{
+	char *copy = strdup(text), *save = NULL;
+
+	assert_non_null(copy);
+	assert_true(!*text || text[strlen(text) - 1] == '\n');
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!json && text_width(line) > options->width) {
+			print_error("%d columns: %s\n", text_width(line), line);
+			fail();
+		}
+		if (line[strlen(line) - 1] == ' ') {
+			print_error("space at the end: %s\n", line);
+			fail();
+		}
+	}
+	free(copy);
+	for (const char *p = text; *p; p++) {
+		if (!json && !options->color)
+			assert_false((unsigned char)*p < ' ' && *p != '\n');
+		if (options->ascii)
+			assert_true((unsigned char)*p < 0x80);
+	}
+}
+
+struct expectation {
+	const char *file;
+	make_view *make;
+	void (*tell)(struct view *v);
+	struct hs_render_options options;
+};
+
+static void check(void **state)
+{
+	const struct expectation *e = *state;
+	struct hs_render_options options = e->options;
+	char path[128];
+	char *text, *expected;
+
+	if (!options.width)
+		options.width = 80;
+	text = render(e->make, e->tell, &options);
+	check_lines(text, &options, e->make == render_json_new);
+	snprintf(path, sizeof(path), EXPECTED "%s.txt", e->file);
+	if (getenv("UPDATE"))
+		write_file(path, text);
+	expected = read_file(path);
+	if (!expected)
+		fail_msg("cannot read %s: %s", path, strerror(errno));
+	if (strcmp(text, expected) != 0) {
+		print_error("--- %s\n%s--- now\n%s", path, expected, text);
+		fail();
+	}
+	free(expected);
+	free(text);
+}
+
+/* No line is too long and no line is broken, whatever the width and the style. */
+static void test_any_width(void **state)
+{
+	static void (*const tells[])(struct view *v) = {
+		tell_delivered, tell_closed_port, tell_ten,   tell_ipv6,  tell_incomplete,
+		tell_cut,	tell_untold,	  tell_calls, tell_others,
+	};
+	static make_view *const views[] = {render_list_new, render_tree_new, render_follow_new};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tells) / sizeof(tells[0]); i++) {
+		for (int n = 0; n < 3 * 4 * 3 * 5; n++) {
+			static const int widths[] = {60, 72, 80, 100, 200};
+			struct hs_render_options options = {
+				.width = widths[n % 5],
+				.ascii = n / 5 % 2,
+				.plain = n / 10 % 2,
+				.verbose = n / 20 % 3,
+				.time = n % 4,
+				.wall_offset = 1700000000ll * S,
+				.start = T0 - S,
+			};
+			char *text = render(views[n / 60], tells[i], &options);
+
+			check_lines(text, &options, false);
+			free(text);
+		}
+	}
+}
+
+/* Colour only adds: without its escape sequences the text is the same. */
+static void test_color_only_adds(void **state)
+{
+	static make_view *const views[] = {render_list_new, render_tree_new, render_follow_new};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct hs_render_options options = {.width = 80};
+		char *without = render(views[i], tell_closed_port, &options), *with, *to;
+
+		options.color = true;
+		with = render(views[i], tell_closed_port, &options);
+		to = with;
+		assert_non_null(strchr(with, '\033'));
+		for (const char *from = with; *from; from++) {
+			if (*from == '\033')
+				from = strchr(from, 'm');
+			else
+				*to++ = *from;
+		}
+		*to = '\0';
+		assert_string_equal(with, without);
+		free(with);
+		free(without);
+	}
+}
+
+/* Every line of a packet begins with its id: grep '^#3 ' finds all of it. */
+static void test_follow_greps(void **state)
+{
+	struct hs_render_options options = {.width = 60};
+	char *text = render(render_follow_new, tell_untold, &options), *save = NULL;
+	int lines = 0;
+
+	(void)state;
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (strncmp(line, "#2 ", 3) != 0)
+			continue;
+		lines++;
+		assert_int_equal(strncmp(line, "#2 <#1 ", 7), 0);
+	}
+	assert_true(lines > 8);
+	free(text);
+}
+
+/* A child whose parent is never shown must come out in the end. */
+static void tell_orphan(struct view *v)
+{
+	struct hs_summary s = {.packets = 1, .shown = 1, .nothing = ""};
+	struct trip parent, child;
+
+	trip_init(&parent, 1, udp("10.0.1.2", 1, "10.0.1.1", 2, 3), T0);
+	trip_init(&child, 2, port_unreachable(&parent.j.packet), T0);
+	trip_caused_by(&child, &parent, "");
+	trip_hop(&child, HS_STAGE_DEV_QUEUE, T0, "ns_server", "veth_srv_c1");
+	tell_whole(v, &child);
+	TELL(v, summary, &s);
+}
+
+static void test_orphan(void **state)
+{
+	struct hs_render_options options = {.width = 80};
+	char *text = render(render_tree_new, tell_orphan, &options);
+
+	(void)state;
+	assert_non_null(strstr(text, "#2  ICMP"));
+	free(text);
+}
+
+/* A full disk is found by ferror(). */
+static void test_write_error(void **state)
+{
+	struct hs_render_options options = {.width = 80};
+	FILE *out = fopen("/dev/full", "we");
+	struct view v;
+
+	(void)state;
+	if (!out)
+		skip();
+	setlinebuf(out);
+	v.sink = render_list_new(out, &options);
+	tell_calls(&v);
+	assert_true(ferror(out));
+	render_free(v.sink);
+	fclose(out);
+	render_free(NULL);
+}
+
+static const struct expectation expectations[] = {
+	{"delivered.list", render_list_new, tell_delivered, {0}},
+	{"delivered.tree", render_tree_new, tell_delivered, {0}},
+	{"delivered.follow", render_follow_new, tell_delivered, {0}},
+	{"delivered.json", render_json_new, tell_delivered, {.json_hops = true}},
+	{"delivered.list-v", render_list_new, tell_delivered, {.verbose = 1}},
+	{"delivered.list-t",
+	 render_list_new,
+	 tell_delivered,
+	 {.time = HS_TIME_WALL, .wall_offset = 1700000000ll * S, .utc_offset = 3600}},
+	{"delivered.follow-tt", render_follow_new, tell_delivered,
+	 {.time = HS_TIME_START, .start = T0 - 1ull * S}},
+	{"delivered.follow-ttt", render_follow_new, tell_delivered, {.time = HS_TIME_DELTA}},
+	{"closed_port.list", render_list_new, tell_closed_port, {0}},
+	{"closed_port.tree", render_tree_new, tell_closed_port, {0}},
+	{"closed_port.tree-v", render_tree_new, tell_closed_port, {.verbose = 1}},
+	{"closed_port.tree-vv", render_tree_new, tell_closed_port, {.verbose = 2}},
+	{"closed_port.follow", render_follow_new, tell_closed_port, {0}},
+	{"closed_port.follow-v", render_follow_new, tell_closed_port, {.verbose = 1}},
+	{"closed_port.json", render_json_new, tell_closed_port, {0}},
+	{"closed_port.list-ascii", render_list_new, tell_closed_port, {.ascii = true}},
+	{"closed_port.tree-ascii", render_tree_new, tell_closed_port, {.ascii = true}},
+	{"closed_port.follow-ascii", render_follow_new, tell_closed_port, {.ascii = true}},
+	{"closed_port.list-plain", render_list_new, tell_closed_port, {.plain = true}},
+	{"closed_port.tree-plain", render_tree_new, tell_closed_port, {.plain = true}},
+	{"closed_port.follow-plain", render_follow_new, tell_closed_port, {.plain = true}},
+	{"closed_port.tree-color", render_tree_new, tell_closed_port, {.color = true, .width = 200}},
+	{"ten.list", render_list_new, tell_ten, {0}},
+	{"ten.tree", render_tree_new, tell_ten, {0}},
+	{"ten.follow", render_follow_new, tell_ten, {0}},
+	{"ipv6.list", render_list_new, tell_ipv6, {0}},
+	{"ipv6.tree", render_tree_new, tell_ipv6, {0}},
+	{"ipv6.follow", render_follow_new, tell_ipv6, {0}},
+	{"incomplete.list", render_list_new, tell_incomplete, {0}},
+	{"incomplete.tree", render_tree_new, tell_incomplete, {0}},
+	{"incomplete.follow", render_follow_new, tell_incomplete, {0}},
+	{"incomplete.json", render_json_new, tell_incomplete, {0}},
+	{"cut.list", render_list_new, tell_cut, {0}},
+	{"cut.tree", render_tree_new, tell_cut, {0}},
+	{"cut.follow", render_follow_new, tell_cut, {0}},
+	{"untold.list", render_list_new, tell_untold, {0}},
+	{"untold.tree", render_tree_new, tell_untold, {0}},
+	{"untold.follow", render_follow_new, tell_untold, {0}},
+	{"untold.json", render_json_new, tell_untold, {0}},
+	{"calls.list", render_list_new, tell_calls, {0}},
+	{"calls.tree", render_tree_new, tell_calls, {0}},
+	{"calls.json", render_json_new, tell_calls, {0}},
+	{"others.list", render_list_new, tell_others, {0}},
+	{"others.tree", render_tree_new, tell_others, {0}},
+	{"others.follow", render_follow_new, tell_others, {0}},
+	{"others.json", render_json_new, tell_others, {.ascii = true, .verbose = 2}},
+};
+
+#define N_EXPECTATIONS (sizeof(expectations) / sizeof(expectations[0]))
+
+int main(void)
+{
+	static const struct CMUnitTest others[] = {
+		cmocka_unit_test(test_any_width),   cmocka_unit_test(test_color_only_adds),
+		cmocka_unit_test(test_follow_greps), cmocka_unit_test(test_orphan),
+		cmocka_unit_test(test_write_error),
+	};
+	struct CMUnitTest views[N_EXPECTATIONS];
+	int failed;
+
+	for (size_t i = 0; i < N_EXPECTATIONS; i++) {
+		views[i] = (struct CMUnitTest){
+			.name = expectations[i].file,
+			.test_func = check,
+			.initial_state = (void *)&expectations[i],
+		};
+	}
+	failed = _cmocka_run_group_tests("views", views, N_EXPECTATIONS, NULL, NULL);
+	return failed + cmocka_run_group_tests(others, NULL, NULL) ? 1 : 0;
+}

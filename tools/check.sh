@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make check: installs what is missing, builds, runs every test and lint, and counts. The last line
+# is always "N passed, N failed, N skipped"; the exit status is 0 when nothing failed.
+#
+#	check.sh		all of it; SAN=1 with sanitizers
+#	check.sh unit TEST...	only these programs, already built (make check-unit)
+set -u
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+passed=0
+failed=0
+skipped=0
+TAP_LOGS=$(mktemp -d "${TMPDIR:-/tmp}/check.XXXXXXXX") || exit 1
+chmod 777 "$TAP_LOGS"
+trap 'rm -rf -- "$TAP_LOGS"' EXIT
+trap 'exit 130' INT TERM
+
+# AddressSanitizer must not mistake a tracer's or a capability's limits for a leak report's end.
+export ASAN_OPTIONS=${ASAN_OPTIONS-abort_on_error=0:detect_leaks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
+
+# count_log FILE BROKEN: adds one test program's results. BROKEN: prove found fault with the program
+# itself (it died, or its plan was not kept), which counts as a failure when no test of it failed.
+count_log()
+{
+	local ok bad skip all
+	all=$(grep -c '^1\.\.0 # SKIP' "$1")
+	bad=$(grep -c '^not ok ' "$1")
+	skip=$(grep -ciE '^ok .*# skip' "$1")
+	ok=$(($(grep -c '^ok ' "$1") - skip))
+	((bad > 0 || !$2)) || bad=1
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+	skipped=$((skipped + skip + all))
+}
+
+# prove_as WHO JOBS TEST...: WHO is `as_root` or `env` (as whoever runs this)
+prove_as()
+{
+	local who=$1 jobs=$2 test log summary=$TAP_LOGS/.summary
+	shift 2
+	(($# > 0)) || return 0
+	# prove's own words are shown and kept: only it knows of broken plans and deaths
+	"$who" env TAP_LOGS="$TAP_LOGS" ASAN_OPTIONS="$ASAN_OPTIONS" UBSAN_OPTIONS="$UBSAN_OPTIONS" \
+		prove -j"$jobs" --norc --exec tools/tap_run.sh "$@" 2>&1 | tee "$summary"
+	for test; do
+		log=$TAP_LOGS/${test//\//+}
+		if [[ ! -e $log ]]; then
+			echo "$test did not start"
+			failed=$((failed + 1))
+		else
+			count_log "$log" "$(grep -qF -- "$test " <(sed -n '/^Test Summary/,$p' "$summary") &&
+				echo 1 || echo 0)"
+		fi
+	done
+}
+
+# skip_all REASON TEST...: they are counted, one each
+skip_all()
+{
+	local reason=$1
+	shift
+	(($# == 0)) || echo "skipped: $* ($reason)"
+	skipped=$((skipped + $#))
+}
+
+finish()
+{
+	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+	exit "$((failed > 0))"
+}
+
+shopt -s nullglob
+if [[ ${1-} == unit ]]; then
+	shift
+	prove_as env 2 "$@"
+	finish
+fi
+
+tools/deps.sh install check || {
+	failed=1
+	finish
+}
+build=build
+[[ ${SAN-} != 1 ]] || build=build/san
+if ! as_caller make -j"$(nproc)" all unit-tests; then
+	echo 'the build failed, so no test was run'
+	failed=1
+	finish
+fi
+
+unit=()
+for source in tests/unit/test_*.c; do
+	unit+=("$build/${source%.c}")
+done
+prove_as env 2 "${unit[@]}" tests/apps/*.t tests/build/*.t
+if can_be_root; then
+	prove_as as_root 2 tests/topo/*.t tests/kernel/*.t
+else
+	skip_all 'needs root: tracing the kernel, network namespaces' tests/topo/*.t tests/kernel/*.t
+fi
+
+if as_caller tools/lint.sh; then
+	echo 'lint: clean'
+	passed=$((passed + 1))
+else
+	echo 'lint: failed'
+	failed=$((failed + 1))
+fi
+finish

@@ -1,0 +1,180 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What the project needs to be built, shown and tested: the one list.
+#
+#	deps.sh list GROUP	every package of GROUP: Debian name, upstream name
+#	deps.sh missing GROUP	Debian names of what is not here; exits 1 if there is any
+#	deps.sh need GROUP	one line that says what is missing and how to get it; exits 1
+#	deps.sh install GROUP	installs what is missing; asks first unless YES=1 or CI is set
+#
+# GROUP is apps (the exercises), build (and trace), demo, unit (unit tests) or check; each of
+# apps, build, demo, check contains the ones before it.
+# CC, CLANG, BPFTOOL and PKG_CONFIG name other commands than the usual ones.
+set -u
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+# group | Debian package | how to see that it is here | upstream name
+#	cmd:NAME	a command
+#	lib:MODULE:HEADER	a library: pkg-config knows MODULE, or the compiler finds HEADER
+packages()
+{
+	cat <<-END
+		apps|gcc|cmd:${CC:-gcc}|GCC
+		apps|libc6-dev|lib:-:stdio.h|the C library's headers
+		apps|make|cmd:make|GNU make
+		build|pkg-config|cmd:${PKG_CONFIG:-pkg-config}|pkg-config
+		build|clang|cmd:${CLANG:-clang}|Clang with the BPF target
+		build|bpftool|cmd:${BPFTOOL:-bpftool}|bpftool
+		build|libbpf-dev|lib:libbpf:bpf/libbpf.h|libbpf
+		build|libelf-dev|lib:libelf:libelf.h|libelf (elfutils)
+		build|zlib1g-dev|lib:zlib:zlib.h|zlib
+		build|libpcap-dev|lib:libpcap:pcap/pcap.h|libpcap
+		build|libjson-c-dev|lib:json-c:json-c/json.h|json-c
+		build|libmnl-dev|lib:libmnl:libmnl/libmnl.h|libmnl
+		build|libcap-dev|lib:libcap:sys/capability.h|libcap
+		build|uthash-dev|lib:-:uthash.h|uthash
+		demo|iproute2|cmd:ip|iproute2
+		unit|libcmocka-dev|lib:cmocka:cmocka.h|cmocka
+		unit|perl|cmd:prove|prove (Perl's Test::Harness)
+		check|clang-format|cmd:clang-format|clang-format
+		check|shellcheck|cmd:shellcheck|ShellCheck
+		check|cppcheck|cmd:cppcheck|Cppcheck
+		check|scdoc|cmd:scdoc|scdoc
+		check|python3|cmd:python3|Python 3
+		check|netcat-openbsd|cmd:nc|OpenBSD netcat
+		check|nftables|cmd:nft|nftables
+		check|tcpdump|cmd:tcpdump|tcpdump
+	END
+}
+
+groups_of()
+{
+	case $1 in
+	apps) echo ' apps ' ;;
+	build) echo ' apps build ' ;;
+	demo) echo ' apps build demo ' ;;
+	unit) echo ' unit ' ;;
+	check) echo ' apps build demo unit check ' ;;
+	*) die "there is no group '$1': apps, build, demo, unit, check" ;;
+	esac
+}
+
+has_header()
+{
+	local compiler
+	read -ra compiler <<<"${CC:-gcc}"
+	if command -v "${compiler[0]}" >/dev/null; then
+		printf '#include <%s>\n' "$1" | "${compiler[@]}" -E -x c - >/dev/null 2>&1
+	else
+		[[ -e /usr/include/$1 ]]
+	fi
+}
+
+# is_here PROBE
+is_here()
+{
+	local kind=${1%%:*} what=${1#*:} words
+	if [[ $kind == cmd ]]; then
+		read -ra words <<<"$what"
+		command -v "${words[0]}" >/dev/null
+	else
+		if [[ ${what%%:*} != - ]]; then
+			"${PKG_CONFIG:-pkg-config}" --exists "${what%%:*}" 2>/dev/null && return
+		fi
+		has_header "${what#*:}"
+	fi
+}
+
+# Lines PACKAGE|PROBE|UPSTREAM.
+missing_lines()
+{
+	local wanted group package probe upstream
+	wanted=$(groups_of "$1") || exit 1
+	while IFS='|' read -r group package probe upstream; do
+		[[ $wanted == *" $group "* ]] || continue
+		is_here "$probe" || printf '%s|%s|%s\n' "$package" "$probe" "$upstream"
+	done < <(packages)
+}
+
+do_list()
+{
+	local wanted group package probe upstream
+	wanted=$(groups_of "$1") || exit 1
+	while IFS='|' read -r group package probe upstream; do
+		[[ $wanted == *" $group "* ]] && printf '%-16s %s\n' "$package" "$upstream"
+	done < <(packages)
+	return 0
+}
+
+do_missing()
+{
+	local lines
+	lines=$(missing_lines "$1") || exit 1
+	[[ -n $lines ]] || return 0
+	cut -d'|' -f1 <<<"$lines"
+	return 1
+}
+
+do_need()
+{
+	local lines text='' names=() package probe upstream
+	lines=$(missing_lines "$1") || exit 1
+	[[ -n $lines ]] || return 0
+	while IFS='|' read -r package probe upstream; do
+		names+=("$package")
+		# an overridden command is missing under the name it was given
+		[[ $probe != cmd:* || $upstream == "${probe#cmd:}" ]] || upstream+=" (${probe#cmd:})"
+		text+=${text:+, }$upstream
+	done <<<"$lines"
+	if command -v apt-get >/dev/null; then
+		echo "missing: $text. Run 'tools/deps.sh install $1' (Debian: ${names[*]})" >&2
+	else
+		echo "missing: $text. Install it with this system's package manager" >&2
+	fi
+	return 1
+}
+
+apt_install()
+{
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends install "$@"
+}
+
+do_install()
+{
+	local lines names answer
+	lines=$(missing_lines "$1") || exit 1
+	[[ -n $lines ]] || return 0
+	mapfile -t names < <(cut -d'|' -f1 <<<"$lines")
+
+	if ! command -v apt-get >/dev/null; then
+		{
+			echo 'There is no apt-get here. Install these with your package manager:'
+			cut -d'|' -f3 <<<"$lines" | sed 's/^/  /'
+		} >&2
+		return 1
+	fi
+	printf 'Missing: %s\n' "${names[*]}"
+	can_be_root || die "installing needs root, and there is no sudo: run '$0 install $1' as root"
+	if [[ ${YES-} != 1 && -z ${CI-} ]]; then
+		printf 'Install %s? [Y/n] ' \
+			"$([[ ${#names[@]} == 1 ]] && echo 'this package' || echo "these ${#names[@]} packages")"
+		if ! read -r answer; then
+			echo
+			die 'nobody is here to answer; YES=1 does not ask'
+		fi
+		[[ $answer == '' || $answer == [Yy]* ]] || die 'nothing was installed'
+	fi
+	# only where apt does not know them yet, or where what it knows is stale
+	apt-get -s -q --no-install-recommends install "${names[@]}" >/dev/null 2>&1 ||
+		as_root apt-get -q update || return 1
+	apt_install "${names[@]}" || {
+		as_root apt-get -q update && apt_install "${names[@]}"
+	} || die "apt-get could not install: ${names[*]}"
+}
+
+(($# == 2)) || die 'usage: deps.sh list|missing|need|install GROUP'
+case $1 in
+list | missing | need | install) "do_$1" "$2" ;;
+*) die "usage: deps.sh list|missing|need|install GROUP, not '$1'" ;;
+esac
