@@ -92,6 +92,21 @@ static struct sock_node *call_socket(struct hs_journeys *js, const struct hs_rec
 	return s;
 }
 
+static bool call_sends(enum hs_call_id id)
+{
+	switch (id) {
+	case HS_CALL_SENDTO:
+	case HS_CALL_SENDMSG:
+	case HS_CALL_SENDMMSG:
+	case HS_CALL_WRITE:
+	case HS_CALL_WRITEV:
+	case HS_CALL_CONNECT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void call_entered(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_call *rec = (const void *)e->rec;
@@ -109,6 +124,8 @@ static void call_entered(struct hs_journeys *js, const struct hs_event *e)
 	call_fill(js, call, rec);
 	call->sock = rec->call == HS_CALL_SOCKET ? NULL : call_socket(js, rec);
 	call->c.socket = call->sock ? sock_id(js, call->sock) : 0;
+	if (call->sock && call_sends(call->c.id))
+		call->sock->last_send = call->c;
 	if (js->sink->call_enter)
 		js->sink->call_enter(js->sink->ctx, &call->c);
 }
@@ -129,6 +146,8 @@ static void call_left(struct hs_journeys *js, const struct hs_event *e)
 	s = call_socket(js, rec);
 	call->c.left = e->time;
 	call->c.ret = rec->ret;
+	if (s && call_sends(call->c.id))
+		s->last_send = call->c;
 	call->c.socket = s ? sock_id(js, s) : 0;
 	call->c.read = node_id(js, call->read);
 	call->c.error_from = node_id(js, call->error_from);

@@ -24,6 +24,7 @@ struct node {
 	size_t n_stack;
 	bool selected, settled, folded;
 	bool by_socket, by_netns, by_dev, by_filter; /* which selections it satisfies */
+	bool waited;	   /* for the next hop's link-layer address */
 	bool freed;	   /* its memory was given back */
 	bool answered;	   /* an ICMP error was sent because of it */
 	bool want_counter; /* no ICMP error: the limits' counters will say why */
@@ -46,6 +47,7 @@ struct sock_node {
 	size_t queue_first, queue_n, queue_room;
 	bool early; /* a read came before its queueing was told: read_* describe it */
 	struct hs_read early_read;
+	struct hs_call last_send; /* of a followed process; name NULL: none yet */
 	int err; /* pending error and the journey that brought it */
 	uint32_t err_from;
 	UT_hash_handle hh;

@@ -530,6 +530,30 @@ static const char *stack_function(const struct hs_event *e, const char *name)
 	return "";
 }
 
+/*
+ * Sent while the answer to ARP or ND was processed: it waited for the next hop's address
+ * (neigh_update() sends the queue), and its cause is the call that sent it earlier.
+ */
+static bool node_waited(struct hs_journeys *js, struct node *n, const struct sock_node *s)
+{
+	struct open_call *call, *tmp;
+
+	if (!s || !s->last_send.name)
+		return false;
+	n->waited = true;
+	n->j.cause_kind = HS_CAUSE_CALL;
+	n->j.by = s->last_send.task;
+	n->j.by_call = s->last_send.name;
+	n->j.by_fd = s->last_send.fd;
+	n->born_tid = s->last_send.task.tid;
+	n->j.by_done = s->last_send.left;
+	n->j.by_ret = s->last_send.ret;
+	HASH_ITER(hh, js->calls, call, tmp)
+		if (call->sock == s && serials_add(&call->sent, &call->n_sent, n->serial))
+			js->error = -ENOMEM;
+	return true;
+}
+
 static void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct node *n)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
@@ -541,6 +565,9 @@ static void node_find_cause(struct hs_journeys *js, const struct hs_event *e, st
 		cause = cause_of_icmp(js, e, n, &function);
 	if (!cause)
 		cause = cause_by_nesting(js, e);
+	if (cause && birth->sk && packet_is_address_answer(&cause->j.packet) &&
+	    node_waited(js, n, sock_find(js, birth->sk)))
+		return;
 	if (cause && n->j.packet.icmp_error && !cause->answered) {
 		/* ICMPv6 has no tracepoint: the error itself shows that it was built here. */
 		cause->answered = true;
@@ -626,8 +653,8 @@ static const char *receive_text(const struct node *n, const struct hs_event *e)
 	if (!e->softirq)
 		return "";
 	return n->j.cause_kind == HS_CAUSE_CALL && n->born_tid == e->task.tid
-		       ? "softirq in the sender's call"
-		       : "softirq";
+		       ? "in the sender's call"
+		       : "";
 }
 
 static void on_seen(struct hs_journeys *js, const struct hs_event *e)
@@ -636,9 +663,12 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	struct node *n = node_by_address(js, at->skb);
 	const char *text = "";
 
-	if (e->rec->type == HS_REC_BIRTH && (!n || !node_continues(n, e)))
+	if (e->rec->type == HS_REC_BIRTH && (!n || !node_continues(n, e))) {
 		n = node_born(js, e);
-	else if (!n || n->freed || n->j.fate.kind == HS_FATE_DROPPED)
+		if (n && n->waited)
+			text = "waited for the next hop's link-layer address";
+	}
+	if (e->rec->type == HS_REC_STAGE && (!n || n->freed || n->j.fate.kind == HS_FATE_DROPPED))
 		n = node_headless(js, e, at->skb);
 	if (!n)
 		return;

@@ -422,3 +422,10 @@ bool packet_quotes(const struct hs_packet *error, const struct hs_packet *origin
 	return error->quoted_src.port == original->src.port &&
 	       error->quoted_dst.port == original->dst.port;
 }
+
+bool packet_is_address_answer(const struct hs_packet *packet)
+{
+	if (packet->ethertype == ETH_P_ARP)
+		return packet->arp_op == 2;
+	return packet->version == 6 && packet->has_icmp && packet->icmp_type == ND_NEIGHBOR_ADVERT;
+}

@@ -40,6 +40,9 @@ int packet_parse(struct hs_packet *ret_packet, uint16_t ethertype, uint32_t l3_l
  */
 enum hs_noise packet_noise(const struct hs_packet *packet);
 
+/* An ARP reply, or a neighbour advertisement (RFC 4861, 4.4). */
+bool packet_is_address_answer(const struct hs_packet *packet);
+
 /*
  * Is `error` an ICMP or ICMPv6 error about `original`? Compares protocol, addresses, the ports
  * where both know them, and for IPv4 the identification. A later fragment is never reported on.

@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include <arpa/inet.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -59,21 +62,16 @@ static bool parse_socket(const char *line, uint16_t family, struct hs_rec_sock *
 	return true;
 }
 
-size_t procnet_parse_sockets(const char *text, uint16_t family, uint16_t protocol,
-			     struct hs_rec_sock *ret, size_t max)
+size_t procnet_parse_udp(const char *text, uint16_t family, struct hs_rec_sock *ret, size_t max)
 {
 	const char *line = strchr(text, '\n'); /* the first one is the heading */
 	size_t n = 0;
 
 	for (; line && n < max; line = strchr(line + 1, '\n')) {
-		struct hs_rec_sock sock = {.protocol = protocol};
+		struct hs_rec_sock sock = {.protocol = IPPROTO_UDP, .sock_type = SOCK_DGRAM};
 
-		sock.sock_type = protocol == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
-		if (!parse_socket(line + 1, family, &sock))
-			continue;
-		if (protocol == IPPROTO_TCP && sock.state != TCP_LISTEN)
-			continue;
-		ret[n++] = sock;
+		if (parse_socket(line + 1, family, &sock))
+			ret[n++] = sock;
 	}
 	return n;
 }
@@ -172,34 +170,79 @@ int procnet_read_counters(struct hs_procnet *ret)
 	return 0;
 }
 
+static size_t read_udp(const char *name, uint16_t family, struct hs_rec_sock *ret, size_t max,
+		       char *text)
+{
+	read_text(name, text);
+	return procnet_parse_udp(text, family, ret, max);
+}
+
+static void diag_socket(const struct inet_diag_msg *msg, struct hs_rec_sock *ret)
+{
+	*ret = (struct hs_rec_sock){
+		.ino = msg->idiag_inode,
+		.family = msg->idiag_family,
+		.protocol = IPPROTO_TCP,
+		.sock_type = SOCK_STREAM,
+		.state = msg->idiag_state,
+		.local = {.family = msg->idiag_family, .port = msg->id.idiag_sport},
+		.remote = {.family = msg->idiag_family, .port = msg->id.idiag_dport},
+	};
+	memcpy(ret->local.addr, msg->id.idiag_src, sizeof(ret->local.addr));
+	memcpy(ret->remote.addr, msg->id.idiag_dst, sizeof(ret->remote.addr));
+}
+
+/*
+ * Listeners of TCP by sock_diag(7). /proc/net/tcp has them too, but walks the table of all
+ * connections of all namespaces for it, which takes a millisecond and more. None when the kernel
+ * has no such interface.
+ */
+static size_t read_listeners(uint16_t family, struct hs_rec_sock *ret, size_t max, char *buf)
+{
+	struct {
+		struct nlmsghdr hdr;
+		struct inet_diag_req_v2 req;
+	} ask = {
+		.hdr = {.nlmsg_len = sizeof(ask),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		.req = {.sdiag_family = family,
+			.sdiag_protocol = IPPROTO_TCP,
+			.idiag_states = 1 << TCP_LISTEN},
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	bool more = fd >= 0 && send(fd, &ask, sizeof(ask), 0) == sizeof(ask);
+	size_t n = 0;
+
+	while (more) {
+		ssize_t got = recv(fd, buf, TEXT_MAX, 0);
+		const struct nlmsghdr *hdr = (const void *)buf;
+
+		more = got > 0;
+		for (; more && NLMSG_OK(hdr, got); hdr = NLMSG_NEXT(hdr, got)) {
+			more = hdr->nlmsg_type == SOCK_DIAG_BY_FAMILY && n < max;
+			if (more)
+				diag_socket(NLMSG_DATA(hdr), &ret[n++]);
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return n;
+}
+
 int procnet_read(struct hs_procnet *ret)
 {
-	static const struct {
-		const char *name;
-		uint16_t family, protocol;
-	} tables[] = {
-		{"udp", AF_INET, IPPROTO_UDP},
-		{"udp6", AF_INET6, IPPROTO_UDP},
-		{"tcp", AF_INET, IPPROTO_TCP},
-		{"tcp6", AF_INET6, IPPROTO_TCP},
-	};
-	size_t room = HS_PROCNET_MAX;
 	char *text = malloc(TEXT_MAX);
+	struct hs_rec_sock *s = ret->sockets;
+	size_t udp, tcp;
 
 	if (!text)
 		return -ENOMEM;
-	ret->n = 0;
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		size_t n;
-
-		if (i > 0 && tables[i].protocol != tables[i - 1].protocol)
-			room = HS_PROCNET_MAX;
-		read_text(tables[i].name, text);
-		n = procnet_parse_sockets(text, tables[i].family, tables[i].protocol,
-					  ret->sockets + ret->n, room);
-		ret->n += n;
-		room -= n;
-	}
+	udp = read_udp("udp", AF_INET, s, HS_PROCNET_MAX, text);
+	udp += read_udp("udp6", AF_INET6, s + udp, HS_PROCNET_MAX - udp, text);
+	tcp = read_listeners(AF_INET, s + udp, HS_PROCNET_MAX, text);
+	tcp += read_listeners(AF_INET6, s + udp + tcp, HS_PROCNET_MAX - tcp, text);
+	ret->n = udp + tcp;
 	read_counters(ret, text);
 	free(text);
 	return 0;

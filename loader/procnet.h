@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bound sockets and ICMP counters of a network namespace, from /proc/net. Live only, but for the
- * parsers, which are pure.
+ * Bound sockets and ICMP counters of a network namespace, from /proc/net and sock_diag(7). Live
+ * only, but for the parsers, which are pure.
  */
 #ifndef HS_PROCNET_H
 #define HS_PROCNET_H
@@ -30,11 +30,10 @@ int procnet_read_counters(struct hs_procnet *ret);
 int procnet_read(struct hs_procnet *ret);
 
 /*
- * The lines of /proc/net/{udp,udp6,tcp,tcp6}; of TCP only listeners. Fills family, protocol,
- * sock_type, state, local, remote and ino of at most `max` records and returns how many.
+ * The lines of /proc/net/udp or udp6. Fills family, protocol, sock_type, state, local, remote and
+ * ino of at most `max` records and returns how many.
  */
-size_t procnet_parse_sockets(const char *text, uint16_t family, uint16_t protocol,
-			     struct hs_rec_sock *ret, size_t max);
+size_t procnet_parse_udp(const char *text, uint16_t family, struct hs_rec_sock *ret, size_t max);
 
 /* A column of /proc/net/snmp, which has a line of names over each line of values. 0 when absent. */
 uint64_t procnet_parse_snmp(const char *text, const char *group, const char *column);

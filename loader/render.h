@@ -24,10 +24,10 @@ enum hs_time_format {
 };
 
 struct hs_render_options {
-	int width;  /* display columns; below 40 (and 0) means 80 */
-	bool ascii; /* 7-bit output */
-	bool plain; /* no art, whole words */
-	bool color; /* adds ANSI colours, which never carry meaning alone */
+	int width;   /* display columns; below 40 (and 0) means 80 */
+	bool ascii;  /* 7-bit output */
+	bool plain;  /* no art, whole words */
+	bool color;  /* adds ANSI colours, which never carry meaning alone */
 	int verbose; /* 1: functions; 2: every probe, CPU, task and address */
 	enum hs_time_format time;
 	int64_t wall_offset; /* ns: CLOCK_REALTIME - CLOCK_MONOTONIC */

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Follow: every hop as it happens. Every line of a journey, also a wrapped one, begins with its id. */
+/* Follow: every hop as it happens. Every line of a journey, also a wrapped one, begins with its id.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "render_parts.h"
 
-#define G TEXT_GLUE
-#define ID_WIDTH 7 /* "#12 <#9" */
-#define NETNS_WIDTH 10
-#define DEV_WIDTH 11
+#define G	       TEXT_GLUE
+#define ID_WIDTH       7 /* "#12 <#9" */
+#define NETNS_WIDTH    10
+#define DEV_WIDTH      11
 #define MAX_NAME_WIDTH 16
 
 struct follow {
@@ -47,7 +48,8 @@ static void follow_set_prefix(struct follow *f, const struct hs_journey *j)
 	int n = snprintf(f->prefix, sizeof(f->prefix), "#%" PRIu32, j->id);
 
 	if (j->cause_kind == HS_CAUSE_JOURNEY && j->cause)
-		n += snprintf(f->prefix + n, sizeof(f->prefix) - (size_t)n, " <#%" PRIu32, j->cause);
+		n += snprintf(f->prefix + n, sizeof(f->prefix) - (size_t)n, " <#%" PRIu32,
+			      j->cause);
 	if (n > f->id_width)
 		f->id_width = n;
 	snprintf(f->prefix + n, sizeof(f->prefix) - (size_t)n, "%*s", f->id_width + 1 - n, "");
@@ -68,7 +70,8 @@ static void follow_prefix(struct follow *f, struct text *to, const char *prefix)
 	text_pad(to, f->id_width + 1);
 }
 
-static void follow_time(struct follow *f, struct text *to, const struct hs_journey *j, uint64_t time)
+static void follow_time(struct follow *f, struct text *to, const struct hs_journey *j,
+			uint64_t time)
 {
 	struct text at;
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The list: a line a journey when its fate is known, later lines for what becomes of it, and calls. */
+/* The list: a line a journey when its fate is known, later lines for what becomes of it, and calls.
+ */
 #include <string.h>
 
 #include "render_parts.h"
 
-#define ID_WIDTH 4     /* "#12 " */
+#define ID_WIDTH    4  /* "#12 " */
 #define FATE_COLUMN 46 /* behind `#2  UDP 10.0.2.2:40112 → 10.0.2.1:8080  4 B  ` */
-#define G TEXT_GLUE
+#define G	    TEXT_GLUE
 
 /* The id, and the time where one is asked for; returns the column where the text starts. */
 static int list_begin(struct render *r, uint32_t id, uint64_t time)
@@ -73,7 +74,10 @@ static void add_path(struct text *t, const struct hs_journey *j)
 		const struct hs_hop *hop = &j->hops[i];
 
 		if (!netns || strcmp(netns, hop->netns) != 0)
-			text_addf(t, "%s%s: ", !netns ? "" : t->style->plain ? "; " : " ⇒" G,
+			text_addf(t, "%s%s: ",
+				  !netns	    ? ""
+				  : t->style->plain ? "; "
+						    : " ⇒" G,
 				  hop->netns);
 		else
 			parts_arrow(t);

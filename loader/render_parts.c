@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define G TEXT_GLUE
-#define NS_PER_S 1000000000
-#define MIN_WIDTH 40
+#define G	      TEXT_GLUE
+#define NS_PER_S      1000000000
+#define MIN_WIDTH     40
 #define DEFAULT_WIDTH 80
 
 /* --- the renderer itself --- */
@@ -121,7 +121,8 @@ void parts_clock(struct render *r, struct text *t, uint64_t time, int column)
 		break;
 	case HS_TIME_START:
 		ns = time > r->opt.start ? time - r->opt.start : 0;
-		text_addf(&at, "%" PRIu64 ".%06u", ns / NS_PER_S, (unsigned int)(ns % NS_PER_S / 1000));
+		text_addf(&at, "%" PRIu64 ".%06u", ns / NS_PER_S,
+			  (unsigned int)(ns % NS_PER_S / 1000));
 		break;
 	default:
 		text_add(&at, "+");
@@ -398,8 +399,7 @@ static void add_contexts(struct render *r, struct text *t, const struct hs_journ
 		snprintf(buf, sizeof(buf), "CPU" G "%u", hop->cpu);
 		add_context(t, buf, &any);
 	}
-	if (turned && j->cause_kind == HS_CAUSE_CALL && j->by.tid &&
-	    hop->task.tid == j->by.tid &&
+	if (turned && j->cause_kind == HS_CAUSE_CALL && j->by.tid && hop->task.tid == j->by.tid &&
 	    (all || column + t->column + (int)sizeof(", in sender's call") <= r->opt.width))
 		add_context(t, "in" G "sender's" G "call", &any);
 	if (all && hop->task.pid) {
@@ -421,8 +421,7 @@ void parts_hop(struct render *r, struct text *t, const struct hs_journey *j,
 		text_addf(t, ": %s", hop->text);
 	else if (hop->stage == HS_STAGE_DROP && j->fate.kind == HS_FATE_DROPPED)
 		text_addf(t, ": %s", j->fate.reason);
-	if (hop->function && *hop->function &&
-	    (hop->kind == HS_HOP_STAGE || r->opt.verbose > 1))
+	if (hop->function && *hop->function && (hop->kind == HS_HOP_STAGE || r->opt.verbose > 1))
 		add_function(t, hop->function);
 	if (hop->kind == HS_HOP_STAGE)
 		add_contexts(r, t, j, hop, prev, column);
@@ -487,10 +486,12 @@ static void add_relatives(struct render *r, struct text *t, const struct hs_call
 	bool plain = r->opt.plain;
 
 	if (c->n_journeys == 1)
-		text_addf(t, "%s%s#%" PRIu32, parts_gap(r), plain ? "sends" G : "→" G, c->journeys[0]);
+		text_addf(t, "%s%s#%" PRIu32, parts_gap(r), plain ? "sends" G : "→" G,
+			  c->journeys[0]);
 	else if (c->n_journeys)
 		text_addf(t, "%s%s#%" PRIu32 G "…" G "#%" PRIu32, parts_gap(r),
-			  plain ? "sends" G : "→" G, c->journeys[0], c->journeys[c->n_journeys - 1]);
+			  plain ? "sends" G : "→" G, c->journeys[0],
+			  c->journeys[c->n_journeys - 1]);
 	if (c->read)
 		text_addf(t, "%s%s#%" PRIu32, parts_gap(r), plain ? "reads" G : "←" G, c->read);
 	if (c->error_from)

@@ -10,13 +10,13 @@
 
 #include "render_parts.h"
 
-#define G TEXT_GLUE
-#define HEADER_INDENT 4
-#define NETNS_WIDTH 10
-#define DEV_WIDTH 11
+#define G	       TEXT_GLUE
+#define HEADER_INDENT  4
+#define NETNS_WIDTH    10
+#define DEV_WIDTH      11
 #define MAX_NAME_WIDTH 16
-#define CROSSING_WIDTH 67 /* both ends of the rule included */
-#define WAIT_NS 5000000000u /* for a relative: more than the 2 s after which journeys settle */
+#define CROSSING_WIDTH 67	   /* both ends of the rule included */
+#define WAIT_NS	       5000000000u /* for a relative: more than the 2 s after which journeys settle */
 
 struct block {
 	struct block *next;
@@ -24,7 +24,7 @@ struct block {
 	uint32_t *caused;
 	size_t n_caused;
 	uint64_t time;
-	struct text head;     /* lines before those of what it caused, and after them */
+	struct text head; /* lines before those of what it caused, and after them */
 	struct text tail;
 	struct text as_child; /* what its parent says of it at the place of birth */
 	struct text outcome;  /* and at the end; empty when there is nothing to say */
@@ -239,9 +239,9 @@ static size_t add_via(struct tree *tree, struct composing *c, size_t i)
 		const struct hs_hop *hop = &c->j->hops[i];
 		bool own = *hop->text || tree->r.opt.verbose > 1;
 
-		if (hop != first && (hop->kind != HS_HOP_VIA || own || hop->crossed ||
-				     strcmp(hop->netns, first->netns) != 0 ||
-				     strcmp(hop->dev, first->dev) != 0))
+		if (hop != first &&
+		    (hop->kind != HS_HOP_VIA || own || hop->crossed ||
+		     strcmp(hop->netns, first->netns) != 0 || strcmp(hop->dev, first->dev) != 0))
 			break;
 		if (label && !strcmp(label, text_stage_label(hop->stage)))
 			continue;
@@ -323,7 +323,9 @@ static void add_header(struct tree *tree, struct composing *c)
 	tree_flow(tree, c->to, HEADER_INDENT);
 	if (r->opt.verbose < 2)
 		return;
-	text_addf(t, "skb" G "0x%" PRIx64 ", %" PRIu32 G "B with headers, TTL" G "%u, IP id" G "%" PRIu32,
+	text_addf(t,
+		  "skb" G "0x%" PRIx64 ", %" PRIu32 G "B with headers, TTL" G "%u, IP id" G
+		  "%" PRIu32,
 		  j->skb, p->length, p->ttl, p->ip_id);
 	add_note(tree, c->to, HEADER_INDENT);
 }
@@ -388,7 +390,8 @@ static void add_for_parent(struct block *block, const struct hs_journey *j)
 			parts_told(t, j);
 		}
 	} else if (j->fate.kind == HS_FATE_DROPPED) {
-		text_addf(t, "#%" PRIu32 " was dropped in %s: %s", j->id, j->fate.netns, j->fate.reason);
+		text_addf(t, "#%" PRIu32 " was dropped in %s: %s", j->id, j->fate.netns,
+			  j->fate.reason);
 	}
 }
 
@@ -565,7 +568,8 @@ static void tree_settled(void *ctx, const struct hs_journey *j)
 	top = family_top(tree, block);
 	if (tree->r.opt.partial)
 		tree_print(tree, block);
-	else if ((!top->cause || id_set_has(&tree->printed, top->cause)) && family_is_whole(tree, top))
+	else if ((!top->cause || id_set_has(&tree->printed, top->cause)) &&
+		 family_is_whole(tree, top))
 		tree_print(tree, top);
 	tree_release(tree, j->n_hops ? j->hops[j->n_hops - 1].time : j->born);
 }

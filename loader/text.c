@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define GLUE 0xa0u /* code point of TEXT_GLUE */
-#define G TEXT_GLUE
+#define GLUE	   0xa0u /* code point of TEXT_GLUE */
+#define G	   TEXT_GLUE
 #define N_ELEMS(a) (sizeof(a) / sizeof((a)[0]))
 
 /* --- characters --- */
@@ -81,8 +81,8 @@ static int char_width(uint32_t cp)
 static bool is_unsafe(uint32_t cp)
 {
 	static const struct range unsafe[] = {
-		{0x01, 0x1f}, {0x7f, 0x9f}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},
-		{0xfeff, 0xfeff},
+		{0x01, 0x1f},	  {0x7f, 0x9f},	    {0x200e, 0x200f},
+		{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},
 	};
 
 	return in_ranges(cp, unsafe, N_ELEMS(unsafe));
@@ -195,7 +195,7 @@ void text_append(struct text *t, const struct text *from)
 	t->failed |= from->failed;
 	text_raw(t, from->data ? from->data : "", from->len);
 	t->column = from->len && memchr(from->data, '\n', from->len) ? from->column
-								      : t->column + from->column;
+								     : t->column + from->column;
 }
 
 static void add_ascii(struct text *t, const char *s)
@@ -253,8 +253,8 @@ void text_addf(struct text *t, const char *fmt, ...)
 void text_color(struct text *t, enum text_color color)
 {
 	static const char *const codes[] = {
-		[TEXT_RESET] = "\033[0m",   [TEXT_BOLD] = "\033[1m",  [TEXT_DIM] = "\033[2m",
-		[TEXT_RED] = "\033[31m",    [TEXT_GREEN] = "\033[32m", [TEXT_YELLOW] = "\033[33m",
+		[TEXT_RESET] = "\033[0m", [TEXT_BOLD] = "\033[1m",   [TEXT_DIM] = "\033[2m",
+		[TEXT_RED] = "\033[31m",  [TEXT_GREEN] = "\033[32m", [TEXT_YELLOW] = "\033[33m",
 		[TEXT_CYAN] = "\033[36m",
 	};
 
@@ -307,8 +307,8 @@ struct flow {
 	struct text *to;
 	const char *prefix;
 	int indent;
-	int start;	   /* column where the text of this line began */
-	char color[8];	   /* the escape sequence in force, "" */
+	int start;     /* column where the text of this line began */
+	char color[8]; /* the escape sequence in force, "" */
 };
 
 /* Bytes of the escape sequence at s, 0 when there is none. */
@@ -487,10 +487,10 @@ const char *text_stage_name(enum hs_stage stage)
 const char *text_noise_name(enum hs_noise noise)
 {
 	static const char *const names[HS_NOISE_MAX] = {
-		[HS_NOISE_NO] = "",	    [HS_NOISE_ARP] = "ARP",   [HS_NOISE_ND] = "ND",
-		[HS_NOISE_RS] = "RS",	    [HS_NOISE_MLD] = "MLD",   [HS_NOISE_IGMP] = "IGMP",
-		[HS_NOISE_MDNS] = "mDNS",   [HS_NOISE_LLMNR] = "LLMNR", [HS_NOISE_SSDP] = "SSDP",
-		[HS_NOISE_LLDP] = "LLDP",   [HS_NOISE_STP] = "STP",
+		[HS_NOISE_NO] = "",	  [HS_NOISE_ARP] = "ARP",     [HS_NOISE_ND] = "ND",
+		[HS_NOISE_RS] = "RS",	  [HS_NOISE_MLD] = "MLD",     [HS_NOISE_IGMP] = "IGMP",
+		[HS_NOISE_MDNS] = "mDNS", [HS_NOISE_LLMNR] = "LLMNR", [HS_NOISE_SSDP] = "SSDP",
+		[HS_NOISE_LLDP] = "LLDP", [HS_NOISE_STP] = "STP",
 	};
 
 	return names[noise];
@@ -675,8 +675,9 @@ void text_duration(struct text *t, uint64_t ns)
 		}
 	}
 	ns /= 1000 * 1000 * 1000;
-	text_addf(t, t->style->plain ? "%" PRIu64 G "minutes" G "%" PRIu64 G "seconds"
-				     : "%" PRIu64 G "min" G "%" PRIu64 G "s",
+	text_addf(t,
+		  t->style->plain ? "%" PRIu64 G "minutes" G "%" PRIu64 G "seconds"
+				  : "%" PRIu64 G "min" G "%" PRIu64 G "s",
 		  ns / 60, ns % 60);
 }
 
@@ -719,7 +720,8 @@ void text_task(struct text *t, const struct hs_task *task)
 	if (!task->pid)
 		text_add(t, "the" G "kernel");
 	else
-		text_addf(t, "%s[%" PRIu32 "]", task->comm && *task->comm ? task->comm : "?", task->pid);
+		text_addf(t, "%s[%" PRIu32 "]", task->comm && *task->comm ? task->comm : "?",
+			  task->pid);
 }
 
 static void add_end(struct text *t, const struct hs_endpoint *ep, bool port)
@@ -784,8 +786,7 @@ static void add_icmp(struct text *t, const struct hs_packet *p, bool about)
 	text_add(t, " about" G);
 	add_proto(t, p->quoted_proto);
 	text_add(t, G);
-	add_ends(t, &p->quoted_src, &p->quoted_dst, p->quoted_src.port || p->quoted_dst.port,
-		 " ");
+	add_ends(t, &p->quoted_src, &p->quoted_dst, p->quoted_src.port || p->quoted_dst.port, " ");
 }
 
 static void add_tcp_flags(struct text *t, uint8_t flags)
@@ -871,9 +872,9 @@ static void add_msg_flags(struct text *t, uint32_t flags)
 		uint32_t flag;
 		const char *name;
 	} names[] = {
-		{MSG_OOB, "OOB"},	    {MSG_PEEK, "PEEK"},	  {MSG_DONTROUTE, "DONTROUTE"},
-		{MSG_TRUNC, "TRUNC"},	    {MSG_DONTWAIT, "DONTWAIT"}, {MSG_WAITALL, "WAITALL"},
-		{MSG_CONFIRM, "CONFIRM"},   {MSG_ERRQUEUE, "ERRQUEUE"}, {MSG_NOSIGNAL, "NOSIGNAL"},
+		{MSG_OOB, "OOB"},	  {MSG_PEEK, "PEEK"},	      {MSG_DONTROUTE, "DONTROUTE"},
+		{MSG_TRUNC, "TRUNC"},	  {MSG_DONTWAIT, "DONTWAIT"}, {MSG_WAITALL, "WAITALL"},
+		{MSG_CONFIRM, "CONFIRM"}, {MSG_ERRQUEUE, "ERRQUEUE"}, {MSG_NOSIGNAL, "NOSIGNAL"},
 		{MSG_MORE, "MORE"},
 	};
 	bool any = false;

@@ -3,8 +3,8 @@
  * Text for a terminal: lines composed in display columns, wrapped, in UTF-8 or in 7-bit ASCII, and
  * the words for the values of the model. Pure: knows no locale.
  *
- * Source and model strings are UTF-8 in every mode. What is added to a struct text is cleaned and, in
- * ASCII mode, transliterated (→ becomes ->), so columns always count what will be printed. A
+ * Source and model strings are UTF-8 in every mode. What is added to a struct text is cleaned and,
+ * in ASCII mode, transliterated (→ becomes ->), so columns always count what will be printed. A
  * no-break space (TEXT_GLUE) holds two words on one line and is printed as a space.
  */
 #ifndef HS_TEXT_H
@@ -18,7 +18,7 @@
 #include "model.h"
 
 #define TEXT_GLUE "\u00a0"
-#define TEXT_BAD 0xfffdu /* what text_next() returns for a byte that is not UTF-8 */
+#define TEXT_BAD  0xfffdu /* what text_next() returns for a byte that is not UTF-8 */
 
 enum text_color { TEXT_RESET, TEXT_BOLD, TEXT_DIM, TEXT_RED, TEXT_GREEN, TEXT_YELLOW, TEXT_CYAN };
 
@@ -30,7 +30,7 @@ struct text_style {
 struct text {
 	char *data; /* len bytes, then a NUL; NULL while nothing was added */
 	size_t len, cap;
-	int column; /* display columns since the last newline */
+	int column;  /* display columns since the last newline */
 	bool failed; /* out of memory: something is missing */
 	const struct text_style *style;
 };
@@ -53,9 +53,10 @@ void text_pad(struct text *t, int column);
 void text_newline(struct text *t);
 
 /*
- * Adds `from` (no newlines in it) word by word. Where a word would pass the style's width, a new line
- * is begun with `prefix` (may be NULL) and spaces up to column `indent`. A word that is too long for
- * such a line is broken at its glue, else moved left, and cut only when it is wider than a line.
+ * Adds `from` (no newlines in it) word by word. Where a word would pass the style's width, a new
+ * line is begun with `prefix` (may be NULL) and spaces up to column `indent`. A word that is too
+ * long for such a line is broken at its glue, else moved left, and cut only when it is wider than a
+ * line.
  */
 void text_flow(struct text *t, const struct text *from, const char *prefix, int indent);
 

@@ -62,6 +62,11 @@ until grep -q 'bound to' "$out/server"; do
 	sleep 0.05
 done
 
+# One datagram to nowhere each way, so that the hardware addresses are known and no ARP is in the way.
+for pair in ns_client1/10.0.1.1 ns_client2/10.0.2.1; do
+	as_root ip netns exec "$TOPO_PREFIX${pair%/*}" bash -c "echo >/dev/udp/${pair#*/}/9"
+done
+
 say 'Three network namespaces now play three machines:' '' \
 	'    ns_client1            ns_server             ns_client2' \
 	'    10.0.1.2 ──────── 10.0.1.1  10.0.2.1 ──────── 10.0.2.2' '' \
@@ -70,10 +75,10 @@ say 'Three network namespaces now play three machines:' '' \
 	'to no other address.'
 
 say '1. Client 1 asks 10.0.1.1 for the time.' '' \
-	'Watch two datagrams: the request #1, and its answer. Each line is one hop;' \
-	'follow the number. See where the request leaves ns_client1, where it is' \
-	"received in ns_server, and where it waits in the server's socket until the" \
-	'server reads it. Then the answer takes the same way back.'
+	'Watch two datagrams: the request, #1, and its answer, #2. Each line is one hop.' \
+	'See where the request leaves ns_client1, where it is received in ns_server, and' \
+	"where it waits in the server's socket until the server reads it. Then the answer" \
+	'takes the same way back.'
 as_root ./trace --follow -- ip netns exec "${TOPO_PREFIX}ns_client1" apps/time_client 10.0.1.1 8080
 first=$?
 

@@ -45,6 +45,7 @@ packages()
 		check|netcat-openbsd|cmd:nc|OpenBSD netcat
 		check|nftables|cmd:nft|nftables
 		check|tcpdump|cmd:tcpdump|tcpdump
+		check|iputils-ping|cmd:ping|ping (iputils)
 	END
 }
 

@@ -122,12 +122,10 @@ static const char udp_text[] =
 	"4711 2 000000007e636b25 0\n"
 	"  124: 0202000A:0035 0102000A:9CB0 01 00000000:00000000 00:00000000 00000000     0        0 "
 	"4712 2 000000007e636b25 0\n";
-static const char tcp6_text[] =
+static const char udp6_text[] =
 	"  sl  local_address                         remote_address                        st tx_queue\n"
-	"   0: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 0A "
-	"00000000:00000000 00:00000000 00000000     0        0 99 1 0 100 0 0 10 0\n"
-	"   1: 00000000000000000000000001000000:0016 00000000000000000000000001000000:8000 01 "
-	"00000000:00000000 00:00000000 00000000     0        0 100 1 0 100 0 0 10 0\n";
+	"   0: 00000000000000000000000001000000:0016 00000000000000000000000000000000:0000 07 "
+	"00000000:00000000 00:00000000 00000000     0        0 99 1 0 100 0\n";
 
 static void assert_sa(const struct hs_sa *sa, const char *text, unsigned int port)
 {
@@ -145,7 +143,7 @@ static void test_procnet_sockets(void **state)
 	(void)state;
 	if (htonl(1) == 1)
 		skip(); /* the text above is of a little-endian machine */
-	assert_int_equal(procnet_parse_sockets(udp_text, AF_INET, IPPROTO_UDP, sock, 4), 2);
+	assert_int_equal(procnet_parse_udp(udp_text, AF_INET, sock, 4), 2);
 	assert_sa(&sock[0].local, "127.0.0.1", 8080);
 	assert_sa(&sock[0].remote, "0.0.0.0", 0);
 	assert_int_equal(sock[0].state, 7);
@@ -156,11 +154,11 @@ static void test_procnet_sockets(void **state)
 	assert_sa(&sock[1].local, "10.0.2.2", 53);
 	assert_sa(&sock[1].remote, "10.0.2.1", 40112);
 	assert_int_equal(sock[1].state, 1);
-	assert_int_equal(procnet_parse_sockets(udp_text, AF_INET, IPPROTO_UDP, sock, 1), 1);
+	assert_int_equal(procnet_parse_udp(udp_text, AF_INET, sock, 1), 1);
 
-	assert_int_equal(procnet_parse_sockets(tcp6_text, AF_INET6, IPPROTO_TCP, sock, 4), 1);
+	assert_int_equal(procnet_parse_udp(udp6_text, AF_INET6, sock, 4), 1);
 	assert_sa(&sock[0].local, "::1", 22);
-	assert_int_equal(sock[0].state, 10);
+	assert_sa(&sock[0].remote, "::", 0);
 	assert_int_equal(sock[0].ino, 99);
 }
 
@@ -173,12 +171,12 @@ static void test_procnet_sockets_cut_anywhere(void **state)
 		char *copy = strndup(udp_text, len);
 
 		assert_non_null(copy);
-		procnet_parse_sockets(copy, AF_INET, IPPROTO_UDP, sock, 4);
-		procnet_parse_sockets(copy, AF_INET6, IPPROTO_UDP, sock, 4);
+		procnet_parse_udp(copy, AF_INET, sock, 4);
+		procnet_parse_udp(copy, AF_INET6, sock, 4);
 		free(copy);
 	}
-	assert_int_equal(procnet_parse_sockets("", AF_INET, IPPROTO_UDP, sock, 4), 0);
-	assert_int_equal(procnet_parse_sockets("a\nb\n: \n", AF_INET, IPPROTO_UDP, sock, 4), 0);
+	assert_int_equal(procnet_parse_udp("", AF_INET, sock, 4), 0);
+	assert_int_equal(procnet_parse_udp("a\nb\n: \n", AF_INET, sock, 4), 0);
 }
 
 static void test_procnet_counters(void **state)
@@ -699,6 +697,11 @@ static void test_run_in_namespace(void **state)
 	assert_int_equal(netns_run(g.path, g.inum, fail_now, NULL), -ENOENT);
 }
 
+static int read_procnet(void *ctx)
+{
+	return procnet_read(ctx);
+}
+
 /* A socket outlives the thread that made it and stays in its namespace. */
 static int bind_udp(void *ctx)
 {
@@ -711,6 +714,42 @@ static int bind_udp(void *ctx)
 	ret[0] = fd;
 	ret[1] = ntohs(a.sin_port);
 	return 0;
+}
+
+static int listen_tcp6(void *ctx)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(4711)};
+	int *ret = ctx;
+
+	*ret = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (*ret < 0 || bind(*ret, (void *)&a, sizeof(a)) || listen(*ret, 1))
+		return -errno;
+	return 0;
+}
+
+static void test_listeners(void **state)
+{
+	struct hs_procnet *p = calloc(1, sizeof(*p));
+	struct guest g;
+	int fd;
+
+	(void)state;
+	assert_non_null(p);
+	if (!guest_start(&g, "hs_listen")) {
+		free(p);
+		skip();
+	}
+	assert_int_equal(netns_run(g.path, g.inum, listen_tcp6, &fd), 0);
+	assert_int_equal(netns_run(g.path, g.inum, read_procnet, p), 0);
+	assert_int_equal(p->n, 1);
+	assert_sa(&p->sockets[0].local, "::", 4711);
+	assert_int_equal(p->sockets[0].protocol, IPPROTO_TCP);
+	assert_int_equal(p->sockets[0].state, 10);
+	assert_true(p->sockets[0].ino != 0);
+	assert_true(p->cookie == g.cookie);
+	close(fd);
+	guest_end(&g);
+	free(p);
 }
 
 static size_t bound_to(const struct caught *c, unsigned int port)
@@ -848,6 +887,7 @@ int main(void)
 		STREAM(test_namespace_known_by_id_only),
 		cmocka_unit_test(test_list_and_find),
 		cmocka_unit_test(test_run_in_namespace),
+		cmocka_unit_test(test_listeners),
 		STREAM(test_snapshots),
 	};
 

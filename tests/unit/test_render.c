@@ -19,9 +19,9 @@
 #include "../../loader/text.h"
 
 #define EXPECTED "tests/unit/render/"
-#define US 1000u
-#define S 1000000000u
-#define T0 (100ull * S)
+#define US	 1000u
+#define S	 1000000000u
+#define T0	 (100ull * S)
 #define MAX_HOPS 24
 
 /* --- building journeys by hand --- */
@@ -97,8 +97,8 @@ static void trip_init(struct trip *t, uint32_t id, struct hs_packet packet, uint
 	t->j.by_fd = -1;
 	t->j.by.comm = "";
 	t->j.cause_text = "";
-	t->j.fate = (struct hs_fate){.netns = "", .dev = "", .reason = "", .function = "",
-				     .why = "", .remedy = ""};
+	t->j.fate = (struct hs_fate){
+		.netns = "", .dev = "", .reason = "", .function = "", .why = "", .remedy = ""};
 	t->j.read.call = t->j.told_call = t->j.told_why = t->j.no_icmp = "";
 	t->j.read.task.comm = t->j.told_task.comm = "";
 }
@@ -159,8 +159,8 @@ static void trip_functions(struct hs_hop *hop, const char **functions, size_t n)
 static uint64_t trip_over_veth(struct trip *t, const char *from, const char *from_dev,
 			       const char *to, const char *to_dev, enum hs_stage last)
 {
-	static const char *out[] = {"__x64_sys_sendto", "__sys_sendto", "udp_sendmsg",
-				    "udp_send_skb",     "ip_send_skb",	"ip_output",
+	static const char *out[] = {"__x64_sys_sendto",	 "__sys_sendto",    "udp_sendmsg",
+				    "udp_send_skb",	 "ip_send_skb",	    "ip_output",
 				    "ip_finish_output2", "__dev_queue_xmit"};
 	static const char *in[] = {"net_rx_action", "__napi_poll", "process_backlog",
 				   "__netif_receive_skb_one_core"};
@@ -271,10 +271,10 @@ struct view {
 	struct hs_sink *sink;
 };
 
-#define TELL(view, callback, ...)                                                                  \
-	do {                                                                                       \
-		if ((view)->sink->callback)                                                        \
-			(view)->sink->callback((view)->sink->ctx, __VA_ARGS__);                    \
+#define TELL(view, callback, ...)                                               \
+	do {                                                                    \
+		if ((view)->sink->callback)                                     \
+			(view)->sink->callback((view)->sink->ctx, __VA_ARGS__); \
 	} while (0)
 
 /* Hops i … before `end`, as they happen. */
@@ -305,7 +305,8 @@ static void trip_request(struct trip *t, uint32_t id, uint16_t port, uint64_t bo
 
 	trip_init(t, id, udp("10.0.1.2", port, "10.0.1.1", 8080, 12), born);
 	trip_sent_by(t, client, 12);
-	at = trip_over_veth(t, "ns_client1", "veth_c1", "ns_server", "veth_srv_c1", HS_STAGE_UDP_IN);
+	at = trip_over_veth(t, "ns_client1", "veth_c1", "ns_server", "veth_srv_c1",
+			    HS_STAGE_UDP_IN);
 	trip_queued(t, at, 1, "ns_server", "veth_srv_c1");
 	trip_read(t, server, at + 12300, 12, 0);
 }
@@ -313,8 +314,8 @@ static void trip_request(struct trip *t, uint32_t id, uint16_t port, uint64_t bo
 /* O7: a request and its answer. */
 static void tell_delivered(struct view *v)
 {
-	struct hs_summary s = {.packets = 16, .shown = 2, .queued = 2, .read = 2, .events = 40,
-			       .nothing = ""};
+	struct hs_summary s = {
+		.packets = 16, .shown = 2, .queued = 2, .read = 2, .events = 40, .nothing = ""};
 	struct trip request, answer;
 	struct hs_call c;
 	uint32_t id = 1;
@@ -394,8 +395,8 @@ static void icmp_consumed(struct trip *icmp, uint64_t time, const char *netns, c
 /* O2: no socket, the ICMP error, and the call that is told. */
 static void tell_closed_port(struct view *v)
 {
-	struct hs_summary s = {.packets = 2, .shown = 2, .dropped = 1, .consumed = 1, .events = 22,
-			       .nothing = ""};
+	struct hs_summary s = {
+		.packets = 2, .shown = 2, .dropped = 1, .consumed = 1, .events = 22, .nothing = ""};
 	struct trip dead, icmp;
 	struct hs_call c;
 	uint64_t back;
@@ -444,8 +445,13 @@ static void tell_closed_port(struct view *v)
 /* Ten requests on two CPUs: the hops of all come mixed, the ends in another order. */
 static void tell_ten(struct view *v)
 {
-	struct hs_summary s = {.packets = 10, .shown = 10, .queued = 10, .read = 9,
-			       .unread_at_close = 1, .events = 90, .nothing = ""};
+	struct hs_summary s = {.packets = 10,
+			       .shown = 10,
+			       .queued = 10,
+			       .read = 9,
+			       .unread_at_close = 1,
+			       .events = 90,
+			       .nothing = ""};
 	struct trip trips[10];
 
 	for (uint32_t i = 0; i < 10; i++) {
@@ -478,8 +484,14 @@ static void tell_ten(struct view *v)
 /* Two addresses that do not fit on one line together. */
 static void tell_ipv6(struct view *v)
 {
-	struct hs_summary s = {.packets = 3, .shown = 3, .queued = 1, .read = 1, .dropped = 1,
-			       .consumed = 1, .events = 30, .nothing = ""};
+	struct hs_summary s = {.packets = 3,
+			       .shown = 3,
+			       .queued = 1,
+			       .read = 1,
+			       .dropped = 1,
+			       .consumed = 1,
+			       .events = 30,
+			       .nothing = ""};
 	struct trip ok, dead, icmp;
 	struct hs_call c;
 	uint64_t at;
@@ -516,8 +528,14 @@ static void tell_ipv6(struct view *v)
 /* Events were lost; one journey ends nowhere, one is still under way. */
 static void tell_incomplete(struct view *v)
 {
-	struct hs_summary s = {.packets = 2, .shown = 2, .unknown = 1, .underway = 1, .events = 12,
-			       .lost = 3, .misses = 1, .nothing = ""};
+	struct hs_summary s = {.packets = 2,
+			       .shown = 2,
+			       .unknown = 1,
+			       .underway = 1,
+			       .events = 12,
+			       .lost = 3,
+			       .misses = 1,
+			       .nothing = ""};
 	struct trip lost, open;
 
 	trip_init(&lost, 1, udp("10.0.1.2", 40001, "10.0.1.1", 8080, 12), T0);
@@ -547,8 +565,8 @@ static void tell_incomplete(struct view *v)
 /* O10: the reader's buffer is too short. */
 static void tell_cut(struct view *v)
 {
-	struct hs_summary s = {.packets = 1, .shown = 1, .queued = 1, .read = 1, .events = 9,
-			       .nothing = ""};
+	struct hs_summary s = {
+		.packets = 1, .shown = 1, .queued = 1, .read = 1, .events = 9, .nothing = ""};
 	struct hs_task echo = {955, 955, "echo_server"};
 	struct trip t;
 	struct hs_call c;
@@ -575,8 +593,8 @@ static void tell_cut(struct view *v)
 /* O52: the error finds an unconnected socket. O53: the error was never sent. */
 static void tell_untold(struct view *v)
 {
-	struct hs_summary s = {.packets = 3, .shown = 3, .dropped = 2, .consumed = 1, .events = 33,
-			       .nothing = ""};
+	struct hs_summary s = {
+		.packets = 3, .shown = 3, .dropped = 2, .consumed = 1, .events = 33, .nothing = ""};
 	struct trip dead, icmp, silent;
 	uint64_t back, at;
 
@@ -595,8 +613,7 @@ static void tell_untold(struct view *v)
 	trip_sent_by(&silent, client, 4);
 	at = trip_over_veth(&silent, "ns_client2", "veth_c2", "ns_server", "veth_srv_c2",
 			    HS_STAGE_UDP_IN);
-	trip_no_socket(&silent, at + 500, "ns_server", "veth_srv_c2",
-		       "no socket on 10.0.2.1:8080");
+	trip_no_socket(&silent, at + 500, "ns_server", "veth_srv_c2", "no socket on 10.0.2.1:8080");
 	tell_hops(v, &silent, 0, silent.j.n_hops);
 	TELL(v, fate, &silent.j);
 	silent.j.no_icmp = "the rate limit for 10.0.2.2 was reached (net.ipv4.icmp_ratelimit; "
@@ -609,7 +626,8 @@ static void tell_untold(struct view *v)
 /* Other packets, failing calls, and a run in which nothing matched. */
 static void tell_calls(struct view *v)
 {
-	struct hs_summary s = {.packets = 312, .events = 900,
+	struct hs_summary s = {.packets = 312,
+			       .events = 900,
 			       .nothing = "312 packets seen, none matched 'udp port 8081'; 4 went "
 					  "to port 8080"};
 	struct hs_task bash = {12, 12, "b\xff\x1b[31mad"};
@@ -646,8 +664,13 @@ static void tell_calls(struct view *v)
 /* A ping, answered by the kernel; an ARP request; a fragment; a name that JSON must escape. */
 static void tell_others(struct view *v)
 {
-	struct hs_summary s = {.packets = 4, .shown = 4, .consumed = 2, .left = 1, .refused = 1,
-			       .events = 9, .nothing = ""};
+	struct hs_summary s = {.packets = 4,
+			       .shown = 4,
+			       .consumed = 2,
+			       .left = 1,
+			       .refused = 1,
+			       .events = 9,
+			       .nothing = ""};
 	struct hs_packet ping = udp("10.0.1.2", 0, "10.0.1.1", 0, 56), arp = {0}, frag = ping, syn;
 	struct hs_task odd = {9, 9, "q\"\\\x01\xc3\xa9\xff"};
 	struct trip request, reply, t;
@@ -818,8 +841,8 @@ static void check(void **state)
 /* No line is too long and no line is broken, whatever the width and the style. */
 static void test_any_width(void **state)
 {
-	static void (*const tells[])(struct view *v) = {
-		tell_delivered, tell_closed_port, tell_ten,   tell_ipv6,  tell_incomplete,
+	static void (*const tells[])(struct view * v) = {
+		tell_delivered, tell_closed_port, tell_ten,   tell_ipv6,   tell_incomplete,
 		tell_cut,	tell_untold,	  tell_calls, tell_others,
 	};
 	static make_view *const views[] = {render_list_new, render_tree_new, render_follow_new};
@@ -943,7 +966,9 @@ static const struct expectation expectations[] = {
 	 render_list_new,
 	 tell_delivered,
 	 {.time = HS_TIME_WALL, .wall_offset = 1700000000ll * S, .utc_offset = 3600}},
-	{"delivered.follow-tt", render_follow_new, tell_delivered,
+	{"delivered.follow-tt",
+	 render_follow_new,
+	 tell_delivered,
 	 {.time = HS_TIME_START, .start = T0 - 1ull * S}},
 	{"delivered.follow-ttt", render_follow_new, tell_delivered, {.time = HS_TIME_DELTA}},
 	{"closed_port.list", render_list_new, tell_closed_port, {0}},
@@ -959,7 +984,10 @@ static const struct expectation expectations[] = {
 	{"closed_port.list-plain", render_list_new, tell_closed_port, {.plain = true}},
 	{"closed_port.tree-plain", render_tree_new, tell_closed_port, {.plain = true}},
 	{"closed_port.follow-plain", render_follow_new, tell_closed_port, {.plain = true}},
-	{"closed_port.tree-color", render_tree_new, tell_closed_port, {.color = true, .width = 200}},
+	{"closed_port.tree-color",
+	 render_tree_new,
+	 tell_closed_port,
+	 {.color = true, .width = 200}},
 	{"ten.list", render_list_new, tell_ten, {0}},
 	{"ten.tree", render_tree_new, tell_ten, {0}},
 	{"ten.follow", render_follow_new, tell_ten, {0}},
@@ -991,7 +1019,7 @@ static const struct expectation expectations[] = {
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
-		cmocka_unit_test(test_any_width),   cmocka_unit_test(test_color_only_adds),
+		cmocka_unit_test(test_any_width),    cmocka_unit_test(test_color_only_adds),
 		cmocka_unit_test(test_follow_greps), cmocka_unit_test(test_orphan),
 		cmocka_unit_test(test_write_error),
 	};
