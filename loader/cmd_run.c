@@ -382,6 +382,8 @@ static int run_finish(struct run *run, int r, int status)
 			 *why ? why : strerror(-r));
 		return run_fail(run, run->stopped ? "cannot write %s; stopped" : "%s; stopped", what);
 	}
+	if (live_names_warning(run->live))
+		fprintf(stderr, "trace: %s\n", live_names_warning(run->live));
 	if (run->opt.record)
 		fprintf(stderr, "recorded %llu events to %s; trace read %s\n",
 			(unsigned long long)run->events, run->opt.record, run->opt.record);

@@ -229,17 +229,50 @@ static void node_keep_stack(struct hs_journeys *js, struct node *n, const struct
 	n->n_stack = e->n_functions;
 }
 
+/* The packet that this softirq receives, NULL none. */
+static struct node *node_in_softirq(struct hs_journeys *js, const struct hs_event *e)
+{
+	struct processing *now = &js->now[e->cpu % HS_MAX_CPUS];
+
+	return e->softirq && now->ctx == e->ctx ? node_by_serial(js, now->serial) : NULL;
+}
+
+/* Is `n` handled while another packet is being received? */
+static bool node_is_guest(struct hs_journeys *js, const struct node *n, const struct hs_event *e)
+{
+	const struct node *now = node_in_softirq(js, e);
+
+	return now && now != n;
+}
+
+/* A question for a link-layer address begins where somebody asks for it. */
+static size_t node_skip_to_question(const struct node *n, const struct hs_event *e, size_t from)
+{
+	if (n->j.n_hops || (n->j.noise != HS_NOISE_ARP && n->j.noise != HS_NOISE_ND))
+		return from;
+	for (size_t i = e->n_functions; i-- > from;) {
+		const struct hs_stage_info *stage = stage_of_function(e->functions[i]);
+
+		if (stage && stage->id == HS_STAGE_NEIGHBOUR)
+			return i;
+	}
+	return from;
+}
+
 /* Stages that only the stack shows, outermost first, each once. */
 static void node_add_via(struct hs_journeys *js, struct node *n, const struct hs_event *e,
 			 const struct hs_hop *timed, size_t from)
 {
 	const struct hs_stage_info *last = NULL;
+	/* Around a packet's birth, and its sending on after a wait, lies the receiving of another. */
+	bool outward = timed->stage == HS_STAGE_DEV_QUEUE && (!n->j.n_hops || node_is_guest(js, n, e));
 
-	for (size_t i = from; i < e->n_functions; i++) {
+	for (size_t i = node_skip_to_question(n, e, from); i < e->n_functions; i++) {
 		const struct hs_stage_info *stage = stage_of_function(e->functions[i]);
 		struct hs_hop *via;
 
-		if (!stage || stage == last || *stage->probe || stage->id == timed->stage)
+		if (!stage || stage == last || *stage->probe || stage->id == timed->stage ||
+		    (outward && !strcmp(stage->direction, "in")))
 			continue;
 		last = stage;
 		via = node_append(js, n);
@@ -330,7 +363,7 @@ static void node_hop(struct hs_journeys *js, struct node *n, const struct hs_eve
 /* ---- fates ---- */
 
 static const struct hs_fate no_fate = { .netns = "", .dev = "", .reason = "", .function = "",
-					.why = "", .remedy = "" };
+					.why = "", .remedy = "", .owner.comm = "" };
 
 static void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate)
 {
@@ -515,11 +548,16 @@ static struct node *cause_of_icmp(struct hs_journeys *js, const struct hs_event 
 	return offender;
 }
 
-static struct node *cause_by_nesting(struct hs_journeys *js, const struct hs_event *e)
+/* The newest packet that an ICMP error quotes, for one that had to wait before it was sent. */
+static struct node *cause_of_quote(struct hs_journeys *js, const struct node *error)
 {
-	struct processing *now = &js->now[e->cpu % HS_MAX_CPUS];
+	struct node *n = error->prev;
 
-	return e->softirq && now->ctx == e->ctx ? node_by_serial(js, now->serial) : NULL;
+	/* utlist: the head's prev is the tail */
+	for (int i = 0; i < 1000 && n && n != js->list->prev; i++, n = n->prev)
+		if (packet_quotes(&error->j.packet, &n->j.packet))
+			return n;
+	return NULL;
 }
 
 static const char *stack_function(const struct hs_event *e, const char *name)
@@ -564,15 +602,21 @@ static void node_find_cause(struct hs_journeys *js, const struct hs_event *e, st
 	if (n->j.packet.icmp_error)
 		cause = cause_of_icmp(js, e, n, &function);
 	if (!cause)
-		cause = cause_by_nesting(js, e);
+		cause = node_in_softirq(js, e);
+	if (cause && n->j.packet.icmp_error && packet_is_address_answer(&cause->j.packet)) {
+		cause = cause_of_quote(js, n) ?: cause;
+		n->waited = true;
+	}
 	if (cause && birth->sk && packet_is_address_answer(&cause->j.packet) &&
 	    node_waited(js, n, sock_find(js, birth->sk)))
 		return;
 	if (cause && n->j.packet.icmp_error && !cause->answered) {
-		/* ICMPv6 has no tracepoint: the error itself shows that it was built here. */
+		/* ICMPv6 has no tracepoint: the error itself shows that it was built. */
 		cause->answered = true;
+		cause->want_counter = false;
 		function = stack_function(e, "icmp6_send");
-		node_hop(js, cause, e, HS_STAGE_ICMP_ERROR, what, function, 0);
+		if (!n->waited)
+			node_hop(js, cause, e, HS_STAGE_ICMP_ERROR, what, function, 0);
 	}
 	if (cause) {
 		n->j.cause_kind = HS_CAUSE_JOURNEY;
@@ -648,6 +692,8 @@ static bool node_continues(const struct node *n, const struct hs_event *e)
 
 /* ---- events ---- */
 
+static const char waited_text[] = "waited for the next hop's link-layer address";
+
 static const char *receive_text(const struct node *n, const struct hs_event *e)
 {
 	if (!e->softirq)
@@ -666,7 +712,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	if (e->rec->type == HS_REC_BIRTH && (!n || !node_continues(n, e))) {
 		n = node_born(js, e);
 		if (n && n->waited)
-			text = "waited for the next hop's link-layer address";
+			text = waited_text;
 	}
 	if (e->rec->type == HS_REC_STAGE && (!n || n->freed || n->j.fate.kind == HS_FATE_DROPPED))
 		n = node_headless(js, e, at->skb);
@@ -681,6 +727,10 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		if (js->select->followed && !n->by_socket)
 			n->by_socket = sock_followed_wants(js, &n->j.packet, at->netns);
 	}
+	/* Forwarded while the answer to ARP or ND was received. */
+	if (e->rec->type == HS_REC_STAGE && e->rec->stage == HS_STAGE_DEV_QUEUE &&
+	    node_is_guest(js, n, e))
+		text = waited_text;
 	node_hop(js, n, e, e->rec->stage, text, "", 0);
 }
 
@@ -709,7 +759,7 @@ static struct node *node_of_queue(struct hs_journeys *js, const struct hs_event 
 {
 	const struct hs_rec_queue *q = (const void *)e->rec;
 	struct node *tail = node_by_address(js, q->at.skb);
-	struct node *now = cause_by_nesting(js, e);
+	struct node *now = node_in_softirq(js, e);
 
 	if (tail && tail->j.fate.kind == HS_FATE_UNDERWAY &&
 	    node_timed_stage(tail) == HS_STAGE_RECEIVE)
@@ -729,14 +779,14 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	if (s->s.followed)
 		n->by_socket = true;
 	/* A raw socket gets a clone while the protocol goes on with the original. */
-	if (q->at.skb && q->at.skb != n->address && !node_by_address(js, q->at.skb) &&
-	    s->s.type == SOCK_RAW)
+	if (q->at.skb && s->s.type == SOCK_RAW)
 		node_set_address(js, n, q->at.skb);
 	node_hop(js, n, e, HS_STAGE_SOCK_QUEUE, tell_queue(js, s, q), "", 0);
 	fate.kind = HS_FATE_QUEUED;
 	fate.time = e->time;
 	fate.stage = HS_STAGE_SOCK_QUEUE;
 	fate.socket = sock_id(js, s);
+	fate.owner = s->s.owner;
 	node_set_fate(js, n, fate);
 	if (s->s.type != SOCK_STREAM && sock_push(js, s, n->serial, e->time))
 		js->error = -ENOMEM;
@@ -747,7 +797,7 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_queue *q = (const void *)e->rec;
 	struct sock_node *s = sock_get(js, q->sk);
-	struct node *n = cause_by_nesting(js, e);
+	struct node *n = node_in_softirq(js, e);
 
 	if (!s || !n)
 		return;
@@ -848,7 +898,7 @@ static bool limits_claim(struct hs_journeys *js, struct node *n)
 	l->explained++;
 	n->want_counter = false;
 	n->j.no_icmp = names_internf(js->names,
-				     "no ICMP error was sent: rate limit (%s rose; sysctl %s)",
+				     "rate limit (%s rose; sysctl %s)",
 				     l->counter,
 				     n->j.packet.version == 6 ? "net.ipv6.icmp.ratelimit"
 							      : "net.ipv4.icmp_ratelimit");
@@ -914,6 +964,7 @@ static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs
 	if (!strcmp(reason, "SOCKET_RCVBUFF") && s) {
 		fate.why = tell_rcvbuf(js, s, rec->rmem, rec->rcvbuf);
 		fate.socket = sock_id(js, s);
+		fate.owner = s->s.owner;
 	}
 	if (s && s->s.followed) {
 		n->by_socket = true;
@@ -1062,7 +1113,7 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 			node_conclude(js, n, now);
 		if (n->want_counter) {
 			n->want_counter = false;
-			n->j.no_icmp = "no ICMP error was seen, and no counter tells why";
+			n->j.no_icmp = "none was seen, and no counter tells why";
 			if (n->selected)
 				SINK(js, no_icmp, &n->j);
 		}

@@ -2,21 +2,20 @@
 /*
  * Learning names while tracing: sees every record of the kernel before it is passed on, and emits
  * the records of user space that decode will need for it. Live only: this is the one place where
- *the running system is asked, so that a recording holds all that a live view knew.
+ * the running system is asked, so that a recording holds all that a live view knew. It emits
  *
- * HS_REC_SYM	   for each new address: frames of stacks, locations of frees. Nothing for an
- *		   address in no function. All are return addresses, so the function is that of the
- *		   byte before.
- * HS_REC_REASON   for each new reason of a drop
- * HS_REC_NETNS	   for each new namespace, when a DEV, SOCK or CALL record brings it. The key is the
- *id in the record (the cookie); inode numbers are used again, so each new id is looked for anew
- *and, where the kernel tells cookies (5.14), compared. The label is kept for the run, and no two
- *namespaces share one; see netns_scan.h. "net:4026532000" when it is gone already. HS_REC_COUNTER
- *the state before the first packet, with the NETNS record: from before tracing for a namespace that
- *existed, zeros for one that came later HS_REC_BOUND, HS_REC_COUNTER a snapshot near each drop for
- *NO_SOCKET. All records of one snapshot have one time, the COUNTER last; what is not in it is not
- *bound (any more). At most one a namespace in 20 ms: the last one asked for is caught up on with
- *the next record from then on.
+ * - HS_REC_SYM for each new address: frames of stacks, locations of frees. Nothing for an address
+ *   in no function. All are return addresses, so the function is that of the byte before.
+ * - HS_REC_REASON for each new reason of a drop.
+ * - HS_REC_NETNS for each new namespace, when a DEV, SOCK or CALL record brings it. The key is the
+ *   id in the record (of the cookie). Inode numbers are used again, so each new id is looked for
+ *   anew and, where the kernel tells cookies (5.14), compared. The label is kept for the run and no
+ *   two namespaces share one, see netns_scan.h; "net:4026532000" when it is gone already.
+ * - HS_REC_COUNTER with it, the state before the first packet: from before tracing for a namespace
+ *   that existed, zeros for one that came later.
+ * - HS_REC_BOUND and HS_REC_COUNTER, a snapshot, near each drop for NO_SOCKET. All records of one
+ *   snapshot have one time, the COUNTER last; what is not in it is not bound any more. At most one
+ *   a namespace in 20 ms; what was put off is caught up on with the next record or tick.
  *
  * Emitted records have seq 0 and the time of the record that asked.
  */

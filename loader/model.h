@@ -113,6 +113,7 @@ struct hs_fate {
 	const char *function;	 /* DROPPED, CONSUMED: who freed it; "" unknown */
 	enum hs_stage stage;	 /* the last place on the path */
 	uint32_t socket;	 /* QUEUED, and DROPPED at a full buffer: id, else 0 */
+	struct hs_task owner;	 /* of `socket`, pid 0 when unknown */
 	const char *why;	 /* one sentence for people: "no socket on 10.0.2.1:8080 (one is on 10.0.1.1:8080)" */
 	const char *remedy;	 /* what to look at, "" */
 	bool inferred;		 /* concluded from the absence of events */

@@ -40,8 +40,7 @@ void netns_list_free(struct hs_netns_list *list);
  */
 int netns_find(const char *label, struct hs_netns *ret, char *err, size_t errlen);
 
-/* Makes the n-th namespace of that name distinct: "ns_a", 2 becomes "ns_a(2)". `ret` may be `base`.
- */
+/* The label of the n-th namespace of one name: "ns_a", 2 gives "ns_a(2)". `ret` may be `base`. */
 void netns_label_number(char ret[HS_NETNS_LABEL], const char *base, unsigned int n);
 
 #endif

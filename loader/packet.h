@@ -20,16 +20,15 @@
  * Always 0: what is cut off, malformed or of another protocol is simply not set; `version` is 0
  * unless a whole IP header was there. Of a cut transport header as many fields are set as came.
  *
- * length	The IP header's own length field where it is plausible. A segmentation offload
- *packet (GSO, GRO) has it 0 (longer than 64 KiB) or too small: then it is `l3_length`, as it is
- *		where the field promises more than there is. A frame padded by Ethernet to its
- *		minimum of 60 bytes keeps what the field says.
- * proto	After the extension headers; that of the extension header where it was cut off.
- * payload	Bytes after the transport header, or after the IP header for other protocols; 0
- *where the header that ends it was cut off. Of a fragment: its own bytes only. icmp_info	The
- *second word of the ICMP header in host order: the MTU of "packet too big", the gateway of a
- *redirect, the pointer of "parameter problem". In "fragmentation needed" only its low half, which
- *is the MTU. fragmented	False for an atomic IPv6 fragment (RFC 6946), which is whole.
+ * - length: the IP header's own field where it is plausible. A packet with segmentation offload
+ *   (GSO, GRO) has it 0 (longer than 64 KiB) or too small: then it is `l3_length`, as it is where
+ *   the field promises more than there is. A frame padded to 60 bytes keeps the field's value.
+ * - proto: after the extension headers; that of the extension header where it was cut off.
+ * - payload: after the transport header, or after the IP header for other protocols; 0 where the
+ *   header that ends it was cut off. Of a fragment: its own bytes only.
+ * - icmp_info: the second word of the ICMP header in host order: the MTU of "packet too big", the
+ *   gateway of a redirect. In "fragmentation needed" only its low half, which is the MTU.
+ * - fragmented: false for an atomic IPv6 fragment (RFC 6946), which is whole.
  */
 int packet_parse(struct hs_packet *ret_packet, uint16_t ethertype, uint32_t l3_length,
 		 const uint8_t *data, size_t len);

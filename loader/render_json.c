@@ -81,7 +81,7 @@ static void put_lower(struct text *t, const char *name, const char *value)
 	char buf[32];
 	size_t i = 0;
 
-	for (; value[i] && i < sizeof(buf) - 1; i++)
+	for (; i < sizeof(buf) - 1 && value[i]; i++)
 		buf[i] = (char)tolower((unsigned char)value[i]);
 	buf[i] = '\0';
 	put_str(t, name, buf);

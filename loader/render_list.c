@@ -55,14 +55,19 @@ static void add_fate(struct render *r, const struct hs_journey *j, int detail)
 	}
 }
 
-static void add_why(struct text *t, const struct hs_fate *fate)
+/* `where`: the line before had no room to say it */
+static void add_why(struct text *t, const struct hs_fate *fate, bool where)
 {
-	bool function = *fate->function && fate->kind == HS_FATE_DROPPED;
+	bool dropped = fate->kind == HS_FATE_DROPPED;
+	bool function = dropped && *fate->function;
+	const char *why = parts_fate_why(fate);
 
-	if (function)
-		text_addf(t, "in %s", fate->function);
-	if (*parts_fate_why(fate))
-		text_addf(t, "%s%s", function ? ": " : "", fate->why);
+	where = where && dropped && *fate->netns;
+	if (where || function)
+		text_addf(t, "in %s%s%s", where ? fate->netns : "", where && function ? ", " : "",
+			  function ? fate->function : "");
+	if (*why)
+		text_addf(t, "%s%s", where || function ? ": " : "", why);
 }
 
 /* The way through the namespaces, stage by stage. */
@@ -119,7 +124,9 @@ static void list_fate(void *ctx, const struct hs_journey *j)
 	/* The most that fits on one line; on two there is room to say where. */
 	static const int details[] = {2, 1, 0, 1};
 
-	for (int i = 0; i < 4; i++) {
+	int i;
+
+	for (i = 0; i < 4; i++) {
 		text_clear(t);
 		text_packet(t, &j->packet, !caused);
 		if (caused) {
@@ -134,7 +141,7 @@ static void list_fate(void *ctx, const struct hs_journey *j)
 			break;
 	}
 	parts_flow(r, NULL, column);
-	add_why(t, &j->fate);
+	add_why(t, &j->fate, i == 2);
 	if (t->len)
 		list_note(r, column);
 	if (parts_new_remedy(r, j->fate.remedy)) {

@@ -155,30 +155,47 @@ void parts_cause(struct text *t, const struct hs_journey *j)
 			  j->cause);
 }
 
-void parts_by(struct text *t, const struct hs_journey *j)
+/* detail 2: also what the call returned; 1: also the descriptor */
+static void add_by_call(struct text *t, const struct hs_journey *j, int detail)
 {
 	char buf[16];
 
-	if (j->cause_kind == HS_CAUSE_KERNEL) {
-		text_add(t, "by" G "the" G "kernel");
-		if (j->cause_text && *j->cause_text)
-			text_addf(t, ": %s", j->cause_text);
-		return;
-	}
-	if (j->cause_kind != HS_CAUSE_CALL)
-		return;
 	text_add(t, "by" G);
 	text_task(t, &j->by);
-	if (!j->by_call || !*j->by_call)
+	if (!*j->by_call)
 		return;
 	text_addf(t, G "%s(", j->by_call);
-	if (j->by_fd >= 0)
+	if (j->by_fd >= 0 && detail > 0)
 		text_addf(t, "%" PRId32, j->by_fd);
 	text_add(t, ")");
 	if (j->by_done && j->by_ret < 0)
 		text_addf(t, G "=" G "%s", text_errno((int)-j->by_ret, buf));
-	else if (j->by_done)
+	else if (j->by_done && detail > 1)
 		text_addf(t, G "=" G "%" PRId64, j->by_ret);
+}
+
+void parts_by(struct render *r, struct text *t, const struct hs_journey *j, int column)
+{
+	/* What is too long even without detail goes on the next line, with it. */
+	static const int details[] = {2, 1, 0, 2};
+	struct text by;
+
+	if (j->cause_kind == HS_CAUSE_KERNEL) {
+		text_add(t, "by" G "the" G "kernel");
+		if (*j->cause_text)
+			text_addf(t, ": %s", j->cause_text);
+	}
+	if (j->cause_kind != HS_CAUSE_CALL)
+		return;
+	text_init(&by, &r->style);
+	for (int i = 0; i < 4; i++) {
+		text_clear(&by);
+		add_by_call(&by, j, details[i]);
+		if (column + t->column + by.column <= r->opt.width)
+			break;
+	}
+	text_append(t, &by);
+	text_free(&by);
 }
 
 void parts_fate_word(struct text *t, const struct hs_fate *fate, bool upper)
@@ -256,7 +273,8 @@ void parts_fate_rest(struct text *t, const struct hs_journey *j, bool function)
 			add_function(t, fate->function);
 		break;
 	case HS_FATE_MERGED:
-		text_add(t, "into" G "another" G "packet" G "(GRO)");
+		text_add(t, j->packet.fragmented ? "into" G "its" G "whole" G "datagram"
+						 : "into" G "another" G "packet" G "(GRO)");
 		break;
 	case HS_FATE_LEFT:
 		text_addf(t, "this" G "machine" G "by" G "%s", *fate->dev ? fate->dev : "?");
@@ -385,23 +403,20 @@ static void add_context(struct text *t, const char *what, bool *any)
 }
 
 /* On which CPU, in whose context: said when it changes. */
-static void add_contexts(struct render *r, struct text *t, const struct hs_journey *j,
-			 const struct hs_hop *hop, const struct hs_hop *prev, int column)
+static void add_contexts(struct text *t, const struct hs_hop *hop, const struct hs_hop *prev,
+			 bool all, bool same_cpu)
 {
-	bool all = r->opt.verbose > 1;
 	bool turned = hop->softirq && (!prev || !prev->softirq);
+	bool moved = prev && prev->cpu != hop->cpu;
 	bool any = false;
 	char buf[32];
 
-	if (all ? hop->softirq : turned)
+	if (turned || (all && hop->softirq))
 		add_context(t, "softirq", &any);
-	if (all || turned || (prev && prev->cpu != hop->cpu)) {
+	if (all || moved || (turned && same_cpu)) {
 		snprintf(buf, sizeof(buf), "CPU" G "%u", hop->cpu);
 		add_context(t, buf, &any);
 	}
-	if (turned && j->cause_kind == HS_CAUSE_CALL && j->by.tid && hop->task.tid == j->by.tid &&
-	    (all || column + t->column + (int)sizeof(", in sender's call") <= r->opt.width))
-		add_context(t, "in" G "sender's" G "call", &any);
 	if (all && hop->task.pid) {
 		add_context(t, "", &any);
 		text_task(t, &hop->task);
@@ -413,18 +428,32 @@ static void add_contexts(struct render *r, struct text *t, const struct hs_journ
 	text_add(t, any ? ")" : "");
 }
 
-void parts_hop(struct render *r, struct text *t, const struct hs_journey *j,
-	       const struct hs_hop *hop, const struct hs_hop *prev, int column)
+static void add_hop(struct render *r, struct text *t, const struct hs_journey *j,
+		    const struct hs_hop *hop, const struct hs_hop *prev, bool same_cpu)
 {
 	parts_label(t, hop->stage);
 	if (*hop->text)
 		text_addf(t, ": %s", hop->text);
 	else if (hop->stage == HS_STAGE_DROP && j->fate.kind == HS_FATE_DROPPED)
 		text_addf(t, ": %s", j->fate.reason);
-	if (hop->function && *hop->function && (hop->kind == HS_HOP_STAGE || r->opt.verbose > 1))
+	if (*hop->function && (hop->kind == HS_HOP_STAGE || r->opt.verbose > 1))
 		add_function(t, hop->function);
 	if (hop->kind == HS_HOP_STAGE)
-		add_contexts(r, t, j, hop, prev, column);
+		add_contexts(t, hop, prev, r->opt.verbose > 1, same_cpu);
+}
+
+void parts_hop(struct render *r, struct text *t, const struct hs_journey *j,
+	       const struct hs_hop *hop, const struct hs_hop *prev, int column)
+{
+	struct text full;
+
+	text_init(&full, &r->style);
+	add_hop(r, &full, j, hop, prev, true);
+	if (column + t->column + full.column <= r->opt.width)
+		text_append(t, &full);
+	else
+		add_hop(r, t, j, hop, prev, false);
+	text_free(&full);
 }
 
 bool parts_functions(struct text *t, const struct hs_hop *hop)

@@ -52,7 +52,8 @@ const char *parts_gap(const struct render *r); /* between the parts of a line: "
 /* Sentences. Each adds to `t` without a newline. */
 void parts_id(struct text *t, uint32_t id);		      /* #7 */
 void parts_cause(struct text *t, const struct hs_journey *j); /* ◀ #2 */
-void parts_by(struct text *t, const struct hs_journey *j);    /* by client[8] sendto(3) = 4 */
+/* by client[8] sendto(3) = 4; what does not fit behind `column` is left out, never a failure */
+void parts_by(struct render *r, struct text *t, const struct hs_journey *j, int column);
 /* One word with its mark, "✗ DROPPED" or in lower case, coloured. */
 void parts_fate_word(struct text *t, const struct hs_fate *fate, bool upper);
 /* What follows the word: "NO_SOCKET in __udp4_lib_rcv" (`function`: the last two words too). */
@@ -70,8 +71,8 @@ void parts_no_icmp(struct text *t, const struct hs_journey *j);
 void parts_incomplete(struct text *t, const struct hs_journey *j);
 void parts_label(struct text *t, enum hs_stage stage);
 /*
- * "receive: text (softirq, CPU 1, in sender's call)", without the last words where `column` leaves
- * no room for them; `prev` is the timed hop before, or NULL.
+ * "receive: text (softirq, CPU 1)", without a CPU that is still the same where `column` leaves no
+ * room for it; `prev` is the timed hop before, or NULL.
  */
 void parts_hop(struct render *r, struct text *t, const struct hs_journey *j,
 	       const struct hs_hop *hop, const struct hs_hop *prev, int column);

@@ -269,6 +269,7 @@ static size_t add_hop(struct tree *tree, struct composing *c, size_t i)
 	const struct hs_hop *hop = &c->j->hops[i];
 	bool is_fate = !c->fate_done && parts_is_fate_hop(c->j, hop);
 	bool children = makes_packet(hop->stage);
+	struct hs_hop shown = *hop;
 
 	/* After the fate, that memory was given back is of no interest. */
 	if (c->fate_done && hop->stage == HS_STAGE_CONSUME && !tree->r.opt.verbose)
@@ -288,7 +289,10 @@ static size_t add_hop(struct tree *tree, struct composing *c, size_t i)
 	} else {
 		add_time(tree, c, hop->time);
 		add_place(tree, c, hop);
-		parts_hop(&tree->r, &tree->r.line, c->j, hop, c->timed, c->to->column);
+		/* The line of the packet that was made here names the function. */
+		if (children && c->j->n_caused)
+			shown.function = "";
+		parts_hop(&tree->r, &tree->r.line, c->j, &shown, c->timed, c->to->column);
 		tree_flow(tree, c->to, tree->r.opt.plain ? HEADER_INDENT : c->col.stage);
 		add_functions(tree, c, hop);
 		c->timed = hop;
@@ -318,7 +322,7 @@ static void add_header(struct tree *tree, struct composing *c)
 		parts_cause(t, j);
 	} else if (j->cause_kind == HS_CAUSE_CALL || j->cause_kind == HS_CAUSE_KERNEL) {
 		text_add(t, parts_gap(r));
-		parts_by(t, j);
+		parts_by(r, t, j, c->to->column);
 	}
 	tree_flow(tree, c->to, HEADER_INDENT);
 	if (r->opt.verbose < 2)

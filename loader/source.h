@@ -46,6 +46,9 @@ int live_fd(const struct hs_live *live);
 /* Hands over what waits, then a tick. Negative errno: of `fn`, or of the ring buffer. */
 int live_drain(struct hs_live *live);
 
+/* One sentence about names that are missing, NULL when all is well. */
+const char *live_names_warning(const struct hs_live *live);
+
 /* Detaches, hands over the rest, the final losses and HS_REC_END. */
 int live_stop(struct hs_live *live);
 

@@ -346,7 +346,14 @@ int live_drain(struct hs_live *live)
 	r = live_consume(live);
 	if (!r && tick.time - live->loss_read > LOSS_PERIOD_NS)
 		r = live_hand_over_loss(live, tick.time);
+	if (!r)
+		r = learn_record(live->learn, &tick, live_emit, live);
 	return r ? r : live->fn(live->ctx, &tick);
+}
+
+const char *live_names_warning(const struct hs_live *live)
+{
+	return learn_warning(live->learn);
 }
 
 int live_stop(struct hs_live *live)

@@ -116,14 +116,14 @@ const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
 {
 	(void)js;
 	if (s && s->s.type == SOCK_RAW)
-		return "no program is told: a raw socket hears of errors only when it is connected or has IP_RECVERR";
+		return "a raw socket hears of errors only when it is connected or has IP_RECVERR";
 	if (s && !s->s.remote.port)
-		return "no program is told: the socket is not connected, so an error could be about any of its peers (connect() it, or set IP_RECVERR)";
+		return "the socket is not connected, so an error could be about any of its peers (connect() it, or set IP_RECVERR)";
 	if (!tell_is_fatal(error))
-		return "no program is told: the error may pass, so only a socket with IP_RECVERR hears of it";
+		return "the error may pass, so only a socket with IP_RECVERR hears of it";
 	if (s)
-		return "no program is told: the socket is gone or belongs to another peer by now";
-	return "no program is told: no socket is known that sent the packet";
+		return "the socket is gone or belongs to another peer by now";
+	return "no socket is known that sent the packet";
 }
 
 /* ---- failed calls ---- */

@@ -17,8 +17,6 @@ chmod 777 "$TAP_LOGS"
 trap 'rm -rf -- "$TAP_LOGS"' EXIT
 trap 'exit 130' INT TERM
 
-# AddressSanitizer must not mistake a tracer's or a capability's limits for a leak report's end.
-export ASAN_OPTIONS=${ASAN_OPTIONS-abort_on_error=0:detect_leaks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
 
 # count_log FILE BROKEN: adds one test program's results. BROKEN: prove found fault with the program
@@ -43,7 +41,7 @@ prove_as()
 	shift 2
 	(($# > 0)) || return 0
 	# prove's own words are shown and kept: only it knows of broken plans and deaths
-	"$who" env TAP_LOGS="$TAP_LOGS" ASAN_OPTIONS="$ASAN_OPTIONS" UBSAN_OPTIONS="$UBSAN_OPTIONS" \
+	"$who" env TAP_LOGS="$TAP_LOGS" UBSAN_OPTIONS="$UBSAN_OPTIONS" \
 		prove -j"$jobs" --norc --exec tools/tap_run.sh "$@" 2>&1 | tee "$summary"
 	for test; do
 		log=$TAP_LOGS/${test//\//+}

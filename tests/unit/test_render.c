@@ -181,6 +181,7 @@ static uint64_t trip_over_veth(struct trip *t, const char *from, const char *fro
 	hop = trip_hop(t, HS_STAGE_RECEIVE, at, to, to_dev);
 	hop->cpu = 1;
 	hop->softirq = true;
+	hop->text = t->j.cause_kind == HS_CAUSE_CALL ? "in sender's call" : "";
 	trip_functions(hop, in, 4);
 	trip_via(t, HS_STAGE_IP_IN, at + 900, to, to_dev, "ip_rcv");
 	trip_via(t, HS_STAGE_IP_LOCAL, at + 900, to, to_dev, "ip_local_deliver_finish");
@@ -463,10 +464,13 @@ static void tell_ten(struct view *v)
 	}
 	trips[9].j.read_done = false;
 	trips[9].j.unread_at_close = true;
-	for (size_t h = 0; h < trips[0].j.n_hops; h++) {
+	/* one event at a time: what a stack shows comes with the hop that it led to */
+	for (size_t from = 0, end; from < trips[0].j.n_hops; from = end) {
+		for (end = from + 1; trips[0].hops[end - 1].kind == HS_HOP_VIA; end++)
+			;
 		for (size_t i = 0; i < 10; i++) {
-			tell_hops(v, &trips[i], h, h + 1);
-			if (h == trips[i].j.n_hops - 1)
+			tell_hops(v, &trips[i], from, end);
+			if (end == trips[i].j.n_hops)
 				TELL(v, fate, &trips[i].j);
 		}
 	}
