@@ -111,6 +111,7 @@ static void call_entered(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_call *rec = (const void *)e->rec;
 	struct open_call *call = call_of(js, rec->tid);
+	struct sock_node *s;
 
 	if (call)
 		call_free(js, call);
@@ -122,10 +123,11 @@ static void call_entered(struct hs_journeys *js, const struct hs_event *e)
 	call->tid = rec->tid;
 	HASH_ADD(hh, js->calls, tid, sizeof(call->tid), call);
 	call_fill(js, call, rec);
-	call->sock = rec->call == HS_CALL_SOCKET ? NULL : call_socket(js, rec);
-	call->c.socket = call->sock ? sock_id(js, call->sock) : 0;
-	if (call->sock && call_sends(call->c.id))
-		call->sock->last_send = call->c;
+	call->sk = rec->sk;
+	s = rec->call == HS_CALL_SOCKET ? NULL : call_socket(js, rec);
+	call->c.socket = s ? sock_id(js, s) : 0;
+	if (s && call_sends(call->c.id))
+		s->last_send = call->c;
 	if (js->sink->call_enter)
 		js->sink->call_enter(js->sink->ctx, &call->c);
 }

@@ -50,7 +50,8 @@ static void child_run(const struct hs_child_options *opt, const struct passwd *p
 		child_fail(failed, "entering the namespace");
 	if (pw)
 		child_become(pw, failed);
-	signal(SIGPIPE, SIG_DFL);
+	sigaction(SIGPIPE, opt->on_pipe, NULL);
+	sigaction(SIGCHLD, opt->on_child, NULL);
 	sigprocmask(SIG_SETMASK, opt->mask, NULL);
 	execvp(opt->argv[0], opt->argv);
 	child_fail(failed, "");
@@ -130,9 +131,19 @@ int child_status(struct hs_child *child)
 {
 	int status;
 
+	if (child->ended)
+		return child->status;
 	if (waitpid(child->pid, &status, WNOHANG) != child->pid)
 		return -EAGAIN;
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	child->ended = true;
+	child->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return child->status;
+}
+
+void child_signal(const struct hs_child *child, int signal)
+{
+	if (!child->ended)
+		kill(child->pid, signal);
 }
 
 void child_abandon(struct hs_child *child)

@@ -10,6 +10,8 @@
 
 struct hs_child {
 	pid_t pid;
+	bool ended;
+	int status; /* then: as child_status() says it */
 	int go;	    /* a byte lets it run */
 	int failed; /* what stopped it before it ran: errno and a word */
 };
@@ -18,7 +20,9 @@ struct hs_child_options {
 	char **argv;	   /* NULL-terminated */
 	const char *netns; /* path of a namespace, NULL */
 	const char *user;  /* name, NULL */
-	const sigset_t *mask; /* its signal mask */
+	/* What trace has changed for itself, as COMMAND shall find it. */
+	const sigset_t *mask;
+	const struct sigaction *on_pipe, *on_child; /* SIGPIPE, SIGCHLD */
 };
 
 /* The process exists and waits. Negative errno, and `err`. */
@@ -31,6 +35,8 @@ int child_start(struct hs_child *child, const struct hs_child_options *opt, char
 int child_release(struct hs_child *child, const char *name, char *err, size_t err_len);
 /* The exit status as a shell tells it: 128+N for a signal. -EAGAIN while it runs. */
 int child_status(struct hs_child *child);
+/* Nothing, once child_status() has told its end. */
+void child_signal(const struct hs_child *child, int signal);
 /* Ends a process that was never released. */
 void child_abandon(struct hs_child *child);
 

@@ -45,8 +45,8 @@ __attribute__((format(printf, 3, 4))) static void add_row(struct text *t, const 
 	add_flow(t, value, COLUMN);
 }
 
-/* The problems about `key`; `what` too where the row has not said it. */
-static void add_problems(struct text *t, const struct hs_doctor *d, const char *key, bool what)
+/* The problems about `key`. What the first line told is not said again, but where it has alike. */
+static void add_problems(struct text *t, const struct hs_doctor *d, const char *key)
 {
 	char line[256];
 
@@ -55,7 +55,7 @@ static void add_problems(struct text *t, const struct hs_doctor *d, const char *
 
 		if (strcmp(p->about, key) != 0)
 			continue;
-		if (what)
+		if (p != doctor_cause(d) || !strcmp(key, "probes"))
 			add_flow(t, p->what, COLUMN);
 		snprintf(line, sizeof(line), "to do: %s", p->remedy);
 		add_flow(t, line, COLUMN);
@@ -105,7 +105,7 @@ static void add_privileges(struct text *t, const struct hs_doctor *d)
 	add_row(t, "privileges", "%s%s%s%s%s%s", d->uid ? user : "root",
 		d->user_namespace ? " of a user namespace" : "", *have ? ", has " : "", have,
 		*lack ? ", lacks " : "", lack);
-	add_problems(t, d, "privileges", false);
+	add_problems(t, d, "privileges");
 }
 
 static void add_machine(struct text *t, const struct hs_doctor *d)
@@ -117,21 +117,21 @@ static void add_machine(struct text *t, const struct hs_doctor *d)
 	add_privileges(t, d);
 	add_row(t, "kernel types",
 		d->btf ? "BTF in /sys/kernel/btf/vmlinux" : "no /sys/kernel/btf/vmlinux");
-	add_problems(t, d, "btf", false);
+	add_problems(t, d, "btf");
 	if (d->drop_reasons)
 		add_row(t, "drop reasons", "%u, named in BTF", d->drop_reasons);
 	else
 		add_row(t, "drop reasons", "not known");
-	add_problems(t, d, "drop_reasons", false);
+	add_problems(t, d, "drop_reasons");
 	add_row(t, "function names", "%s (kernel.kptr_restrict = %d)",
 		attempt_works(&d->kallsyms) ? "/proc/kallsyms shows addresses"
 					    : "/proc/kallsyms shows no addresses",
 		d->kptr_restrict);
-	add_problems(t, d, "kallsyms", false);
+	add_problems(t, d, "kallsyms");
 	add_row(t, "lockdown", "%s",
 		*d->lockdown ? d->lockdown
 			     : "not known, /sys/kernel/security/lockdown cannot be read");
-	add_problems(t, d, "lockdown", false);
+	add_problems(t, d, "lockdown");
 	if (d->unprivileged_bpf_disabled < 0)
 		add_row(t, "BPF for all users", "not known");
 	else
@@ -147,17 +147,18 @@ static void add_needs(struct text *t, const struct hs_doctor *d)
 {
 	add_heading(t, "What trace needs");
 	add_attempt(t, "ring buffer", &d->ring, "can be made");
-	add_problems(t, d, "ring", false);
+	add_problems(t, d, "ring");
 	add_attempt(t, "BPF program", &d->program, "can be loaded");
-	add_problems(t, d, "program", false);
+	add_problems(t, d, "program");
 	if (d->n_probes && !d->probes[0].load.tried && !doctor_works(d))
 		add_row(t, "probes", "%zu, not tried", d->n_probes);
 	else
 		add_row(t, "probes", "%zu of %zu load and attach", doctor_working_probes(d),
 			d->n_probes);
-	add_problems(t, d, "probes", true);
-	add_attempt(t, "all together", &d->trace, "trace can begin, and end");
-	add_problems(t, d, "trace", false);
+	add_problems(t, d, "probes");
+	/* why it cannot is a problem of its own */
+	add_row(t, "all together", doctor_works(d) ? "trace can begin" : "trace cannot begin");
+	add_problems(t, d, "trace");
 }
 
 static void add_others(struct text *t, const struct hs_doctor *d)

@@ -165,8 +165,11 @@ static int doctor_load_empty(enum bpf_prog_type type, enum bpf_attach_type attac
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach,
-		    .attach_btf_id = btf_id);
+	struct bpf_prog_load_opts opts = {
+		.sz = sizeof(opts),
+		.expected_attach_type = attach,
+		.attach_btf_id = btf_id,
+	};
 
 	return bpf_prog_load(type, "hs_doctor", "GPL", nothing, 2, &opts);
 }
@@ -205,7 +208,7 @@ static void doctor_try_fentry(struct hs_doctor *d, const struct btf *btf)
 	autoclose int link = -1;
 
 	if (id < 0)
-		return attempt_set(&d->fentry, id, "BTF does not know " TRIED_FUNCTION "()");
+		return attempt_set(&d->fentry, id, "not in BTF");
 	prog = doctor_load_empty(BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, id);
 	if (prog < 0)
 		return attempt_set(&d->fentry, prog, "at load");
@@ -216,8 +219,10 @@ static void doctor_try_fentry(struct hs_doctor *d, const struct btf *btf)
 static void doctor_try_kprobe_multi(struct hs_doctor *d)
 {
 	const char *function = TRIED_FUNCTION;
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .kprobe_multi.syms = &function,
-		    .kprobe_multi.cnt = 1);
+	struct bpf_link_create_opts opts = {
+		.sz = sizeof(opts),
+		.kprobe_multi = {.syms = &function, .cnt = 1},
+	};
 	autoclose int prog = doctor_load_empty(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, 0);
 	autoclose int link = -1;
 
@@ -229,7 +234,6 @@ static void doctor_try_kprobe_multi(struct hs_doctor *d)
 
 /* libbpf names the program that failed in its warnings only: "libbpf: prog 'kfree_skb': …". */
 static char warned_program[64];
-static char warning[256];
 
 static int doctor_print(enum libbpf_print_level level, const char *fmt, va_list args)
 {
@@ -244,10 +248,13 @@ static int doctor_print(enum libbpf_print_level level, const char *fmt, va_list 
 	if (name && !*warned_program)
 		snprintf(warned_program, sizeof(warned_program), "%.*s",
 			 (int)strcspn(name + 6, "'"), name + 6);
-	if (!*warning)
-		snprintf(warning, sizeof(warning), "%s", line);
 	return 0;
 }
+
+/* Below, probe i is program i of the skeleton. */
+_Static_assert(sizeof(((struct trace_bpf *)0)->progs) / sizeof(struct bpf_program *) <=
+		       HS_DOCTOR_PROBES,
+	       "more programs than HS_DOCTOR_PROBES");
 
 static void doctor_list_probes(struct hs_doctor *d, const struct trace_bpf *skel,
 			       const struct btf *btf)
@@ -261,8 +268,6 @@ static void doctor_list_probes(struct hs_doctor *d, const struct trace_bpf *skel
 		const char *target = strchr(section, '/');
 		char name[64];
 
-		if (d->n_probes == HS_DOCTOR_PROBES)
-			return;
 		d->n_probes++;
 		snprintf(probe->name, sizeof(probe->name), "%s", target ? target + 1 : section);
 		probe->iterator = !strncmp(section, "iter/", 5);
@@ -299,7 +304,7 @@ static bool doctor_blame(struct hs_doctor *d, const struct trace_bpf *skel, int 
 			 const char *log)
 {
 	struct bpf_program *prog;
-	char why[160];
+	char why[256];
 	size_t i = 0;
 
 	doctor_last_words(log, why, sizeof(why));
@@ -327,7 +332,7 @@ static bool doctor_load_probes(struct hs_doctor *d, char *log)
 
 	if (!skel)
 		return false;
-	warned_program[0] = warning[0] = log[0] = '\0';
+	warned_program[0] = log[0] = '\0';
 	bpf_object__for_each_program(prog, skel->obj)
 	{
 		const struct hs_doctor_probe *probe = &d->probes[i++];

@@ -18,7 +18,7 @@
 struct hs_attempt {
 	bool tried;
 	int error;     /* 0: it works; else negative errno */
-	char why[160]; /* in the words of the kernel or of libbpf, "" */
+	char why[256]; /* in the words of the kernel or of libbpf, "" */
 };
 
 struct hs_doctor_probe {

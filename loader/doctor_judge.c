@@ -265,7 +265,7 @@ static void doctor_judge_probe(struct hs_doctor *d, const struct hs_doctor_probe
 			       probe->name, hidden);
 	else if (attempt_failed(failed))
 		p = doctor_add(d, "probes", !doctor_works(d),
-			       "%s %s: its program does not %s, %s%s", kind, probe->name,
+			       "the program of %s %s does not %s: %s%s", kind, probe->name,
 			       failed == &probe->load ? "load" : "attach",
 			       *failed->why ? failed->why : strerror(-failed->error), hidden);
 	else

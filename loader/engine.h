@@ -57,7 +57,7 @@ struct sock_node {
 struct open_call {
 	uint32_t tid;
 	struct hs_call c;
-	struct sock_node *sock;
+	uint64_t sk;	/* 0: none */
 	uint32_t *sent; /* serials */
 	size_t n_sent;
 	uint32_t read; /* serial */

@@ -554,7 +554,7 @@ static struct node *cause_of_quote(struct hs_journeys *js, const struct node *er
 	struct node *n = error->prev;
 
 	/* utlist: the head's prev is the tail */
-	for (int i = 0; i < 1000 && n && n != js->list->prev; i++, n = n->prev)
+	for (int i = 0; i < 1000 && n != js->list->prev; i++, n = n->prev)
 		if (packet_quotes(&error->j.packet, &n->j.packet))
 			return n;
 	return NULL;
@@ -587,7 +587,7 @@ static bool node_waited(struct hs_journeys *js, struct node *n, const struct soc
 	n->j.by_done = s->last_send.left;
 	n->j.by_ret = s->last_send.ret;
 	HASH_ITER(hh, js->calls, call, tmp)
-		if (call->sock == s && serials_add(&call->sent, &call->n_sent, n->serial))
+		if (call->sk == s->sk && serials_add(&call->sent, &call->n_sent, n->serial))
 			js->error = -ENOMEM;
 	return true;
 }
@@ -699,7 +699,7 @@ static const char *receive_text(const struct node *n, const struct hs_event *e)
 	if (!e->softirq)
 		return "";
 	return n->j.cause_kind == HS_CAUSE_CALL && n->born_tid == e->task.tid
-		       ? "in the sender's call"
+		       ? "in sender's call"
 		       : "";
 }
 
@@ -754,27 +754,48 @@ static void on_icmp(struct hs_journeys *js, const struct hs_event *e)
 	node_hop(js, n, e, HS_STAGE_ICMP_ERROR, tell_icmp(js, &about), function, 0);
 }
 
-/* The packet that a socket event is about: the newest in its queue, else the one being received. */
-static struct node *node_of_queue(struct hs_journeys *js, const struct hs_event *e)
+static bool node_is_received(const struct node *n)
+{
+	return n && n->j.fate.kind == HS_FATE_UNDERWAY && node_timed_stage(n) == HS_STAGE_RECEIVE;
+}
+
+/* The oldest packet received for that socket whose end is open. */
+static struct node *node_for_socket(struct hs_journeys *js, const struct sock_node *s)
+{
+	struct node *n = js->list ? js->list->prev : NULL, *found = NULL;
+
+	/* utlist: the head's prev is the tail */
+	for (int i = 0; i < 1000 && n; i++, n = n == js->list ? NULL : n->prev)
+		if (node_is_received(n) && n->netns == s->netns &&
+		    n->j.packet.proto == s->s.protocol && n->j.packet.dst.port == s->s.local.port)
+			found = n;
+	return found;
+}
+
+/*
+ * The packet that was queued. Usually the one being received here. But from 6.18 on UDP packets that
+ * arrive on several CPUs at once are queued by one of them, which then reports each of the batch
+ * (__udp_enqueue_schedule_skb(), udp_prod_queue): its own comes first, the newest is the tail.
+ */
+static struct node *node_of_queue(struct hs_journeys *js, const struct hs_event *e,
+				  const struct sock_node *s)
 {
 	const struct hs_rec_queue *q = (const void *)e->rec;
-	struct node *tail = node_by_address(js, q->at.skb);
-	struct node *now = node_in_softirq(js, e);
+	struct node *now = node_in_softirq(js, e), *tail = node_by_address(js, q->at.skb);
 
-	if (tail && tail->j.fate.kind == HS_FATE_UNDERWAY &&
-	    node_timed_stage(tail) == HS_STAGE_RECEIVE)
-		return tail;
-	return now && now->j.fate.kind == HS_FATE_UNDERWAY ? now : NULL;
+	if (node_is_received(now))
+		return now;
+	return node_is_received(tail) ? tail : node_for_socket(js, s);
 }
 
 static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_queue *q = (const void *)e->rec;
 	struct sock_node *s = sock_get(js, q->sk);
-	struct node *n = node_of_queue(js, e);
+	struct node *n = s && !s->listening ? node_of_queue(js, e, s) : NULL;
 	struct hs_fate fate = no_fate;
 
-	if (!s || !n || s->listening)
+	if (!n)
 		return;
 	if (s->s.followed)
 		n->by_socket = true;

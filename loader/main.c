@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,8 +39,21 @@ static int help(FILE *out)
 	return 0;
 }
 
+/*
+ * A file that is opened must not take the place of a closed stdin, stdout or stderr. For trace they
+ * fail as before (a descriptor for the wrong direction), and for COMMAND they are closed.
+ */
+static void reserve_standard_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", (fd ? O_RDONLY : O_WRONLY) | O_CLOEXEC) < 0)
+			return;
+}
+
 int main(int argc, char **argv)
 {
+	reserve_standard_streams();
 	if (argc > 1) {
 		for (size_t i = 0; i < N_COMMANDS; i++)
 			if (!strcmp(argv[1], commands[i].word))

@@ -277,7 +277,19 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 		return usage(command, "--stacks '%s' is unknown", optarg,
 			     "; it takes auto, always or never");
 	}
-	return usage(command, "see trace %s --help", command, "");
+	return -EINVAL;
+}
+
+/* An option that getopt does not take: `c` is ':' when it lacks its value. */
+static int options_refuse(const char *command, int c, const char *word)
+{
+	char letter[] = { '-', optopt, '\0' }, advice[64];
+
+	snprintf(advice, sizeof(advice), "; see trace %s --help", command);
+	if (optopt > 0 && optopt < OPT_TREE && strncmp(word, "--", 2))
+		word = letter;
+	return usage(command, c == ':' ? "option '%s' needs a value" : "option '%s' is unknown", word,
+		     advice);
 }
 
 int options_parse(struct hs_options *opt, const char *command, int argc, char **argv)
@@ -293,15 +305,18 @@ int options_parse(struct hs_options *opt, const char *command, int argc, char **
 		opt->args = argv + n + 1;
 		opt->n_args = argc - n - 1;
 	}
-	optind = 0;
-	while (!r && (c = getopt_long(n, argv, run ? "fn:i:o:c:vtp:w:" : "fn:i:o:c:vt", options_long,
+	optind = opterr = 0;
+	while (!r && (c = getopt_long(n, argv, run ? ":fn:i:o:c:vtp:w:" : ":fn:i:o:c:vt", options_long,
 				      NULL)) != -1) {
-		if (!run && c >= OPT_IN)
-			return usage(command, "that option belongs to trace run%s", "", "");
-		r = options_one(opt, command, c);
+		if (c == ':' || c == '?')
+			r = options_refuse(command, c, argv[optind - 1]);
+		else if (!run && (c >= OPT_IN || c == 'p' || c == 'w'))
+			r = usage(command, "option '%s' belongs to trace run", argv[optind - 1], "");
+		else
+			r = options_one(opt, command, c);
 	}
 	if (r || opt->help)
-		return r > 0 ? 2 : r;
+		return r;
 	if (run)
 		return options_filter(opt, command, n - optind, argv + optind);
 	/* read: the first words are files, what follows "--" is a filter */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,41 +12,63 @@
 #include <unistd.h>
 
 struct hs_output {
-	FILE *file;
+	FILE *file; /* unbuffered: what is written with one call is not torn by the buffer below */
 	int fd;
-	bool own;     /* fd is closed with it */
-	bool regular; /* what was cut off can be taken back */
-	bool lines;   /* text, so do it */
-	off_t whole;  /* bytes up to the end of the last whole line */
-	off_t size;
+	bool own;   /* fd is closed with it */
+	bool lines; /* text: what was cut off is taken back */
+	off_t half; /* bytes written behind the last newline */
 	int error;
+	size_t used;
+	char buf[1 << 18];
 };
+
+/* A full disk leaves half a line: it is taken back, unless somebody has written behind it. */
+static void output_take_back(struct hs_output *out)
+{
+	off_t end = lseek(out->fd, 0, SEEK_CUR);
+	struct stat st;
+
+	if (end < out->half || fstat(out->fd, &st) || !S_ISREG(st.st_mode) || st.st_size != end)
+		return;
+	if (!ftruncate(out->fd, end - out->half))
+		lseek(out->fd, end - out->half, SEEK_SET);
+}
+
+static void output_drain(struct hs_output *out)
+{
+	size_t done = 0;
+	const char *end;
+
+	while (done < out->used && !out->error) {
+		ssize_t n = write(out->fd, out->buf + done, out->used - done);
+
+		if (n >= 0)
+			done += n;
+		else if (errno == EAGAIN) /* somebody made the terminal or pipe non-blocking */
+			poll(&(struct pollfd){ .fd = out->fd, .events = POLLOUT }, 1, -1);
+		else if (errno != EINTR)
+			out->error = -errno;
+	}
+	end = memrchr(out->buf, '\n', done);
+	out->half = end ? out->buf + done - (end + 1) : out->half + (off_t)done;
+	out->used = 0;
+	if (out->error && out->lines)
+		output_take_back(out);
+}
 
 static ssize_t output_write(void *cookie, const char *data, size_t len)
 {
 	struct hs_output *out = cookie;
-	size_t done = 0;
-	const char *end;
 
-	if (out->error)
-		return 0;
-	while (done < len) {
-		ssize_t n = write(out->fd, data + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			out->error = n < 0 ? -errno : -EIO;
-			break;
-		}
-		done += n;
+	if (out->used + len > sizeof(out->buf))
+		output_drain(out);
+	for (size_t done = 0, n; done < len && !out->error; done += n) {
+		n = len - done < sizeof(out->buf) ? len - done : sizeof(out->buf);
+		memcpy(out->buf + out->used, data + done, n);
+		out->used += n;
+		if (out->used == sizeof(out->buf))
+			output_drain(out);
 	}
-	end = memrchr(data, '\n', done);
-	if (end)
-		out->whole = out->size + (end + 1 - data);
-	out->size += done;
-	if (out->error && out->lines && out->regular && !ftruncate(out->fd, out->whole))
-		out->size = out->whole;
 	return out->error ? 0 : (ssize_t)len;
 }
 
@@ -53,18 +76,16 @@ static int output_make(struct hs_output **ret, int fd, bool own, bool lines)
 {
 	static const cookie_io_functions_t functions = { .write = output_write };
 	struct hs_output *out = calloc(1, sizeof(*out));
-	struct stat st;
 
 	if (!out)
 		goto fail;
 	out->fd = fd;
 	out->own = own;
 	out->lines = lines;
-	out->regular = own && !fstat(fd, &st) && S_ISREG(st.st_mode);
 	out->file = fopencookie(out, "w", functions);
 	if (!out->file)
 		goto fail;
-	setvbuf(out->file, NULL, _IOFBF, 1 << 18);
+	setvbuf(out->file, NULL, _IONBF, 0);
 	*ret = out;
 	return 0;
 fail:
@@ -85,15 +106,16 @@ static void output_give_to_caller(int fd)
 
 int output_open(struct hs_output **ret, const char *path, bool lines)
 {
-	int fd;
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC, fd;
 
 	if (!strcmp(path, "-"))
 		return output_make(ret, STDOUT_FILENO, false, lines);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return -errno;
-	output_give_to_caller(fd);
-	return output_make(ret, fd, true, lines);
+	fd = open(path, flags | O_EXCL, 0644);
+	if (fd >= 0)
+		output_give_to_caller(fd);
+	else if (errno == EEXIST) /* it keeps its owner: it may be /dev/null */
+		fd = open(path, flags | O_TRUNC, 0644);
+	return fd < 0 ? -errno : output_make(ret, fd, true, lines);
 }
 
 int output_of_fd(struct hs_output **ret, int fd)
@@ -108,7 +130,7 @@ FILE *output_file(struct hs_output *out)
 
 int output_flush(struct hs_output *out)
 {
-	fflush(out->file);
+	output_drain(out);
 	return out->error;
 }
 
@@ -118,6 +140,7 @@ int output_close(struct hs_output *out)
 
 	if (!out)
 		return 0;
+	output_drain(out);
 	fclose(out->file);
 	if (out->own && close(out->fd) && !out->error)
 		out->error = -errno;

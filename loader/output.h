@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files that trace writes: they belong to the user who called sudo, and text never ends in half a line:
- * what a full disk cut off is taken back. (A recording may end anywhere; its reader copes.)
+ * Files that trace writes: those it creates belong to the user who called sudo, and text never ends in
+ * half a line: it is written in whole ones, and what a full disk cut off is taken back. (A recording
+ * may end anywhere; its reader copes.)
  */
 #ifndef HS_OUTPUT_H
 #define HS_OUTPUT_H
@@ -15,7 +16,7 @@ struct hs_output;
 int output_open(struct hs_output **ret, const char *path, bool lines);
 /* Text, over a descriptor that stays the caller's. */
 int output_of_fd(struct hs_output **ret, int fd);
-/* Where to write; what is written appears at output_flush(). */
+/* Where to write, a whole line or record at a time; it appears at output_flush() at the latest. */
 FILE *output_file(struct hs_output *out);
 /* 0, or the first error since the start, negative errno. */
 int output_flush(struct hs_output *out);

@@ -176,7 +176,7 @@ static void follow_birth(struct follow *f, const struct hs_journey *j)
 	text_packet(t, &j->packet, !caused);
 	if (j->cause_kind != HS_CAUSE_NONE && !caused) {
 		text_add(t, parts_gap(&f->r));
-		parts_by(&f->r, t, j, f->r.page.column);
+		parts_by(t, j);
 	}
 	follow_flow(f, &f->r.page, f->prefix, f->id_width + 3);
 }

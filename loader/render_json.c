@@ -376,6 +376,8 @@ static void put_fate(struct text *t, const struct hs_fate *fate)
 	put_str(t, "reason", fate->reason);
 	put_str(t, "function", fate->function);
 	put_id(t, "socket", fate->socket);
+	if (fate->owner.pid)
+		put_task(t, "owner", &fate->owner);
 	put_str(t, "why", fate->why);
 	put_str(t, "remedy", fate->remedy);
 	put_bool(t, "inferred", fate->inferred);

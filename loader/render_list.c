@@ -123,7 +123,6 @@ static void list_fate(void *ctx, const struct hs_journey *j)
 	bool caused = j->cause_kind == HS_CAUSE_JOURNEY && j->cause;
 	/* The most that fits on one line; on two there is room to say where. */
 	static const int details[] = {2, 1, 0, 1};
-
 	int i;
 
 	for (i = 0; i < 4; i++) {

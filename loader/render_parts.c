@@ -156,46 +156,34 @@ void parts_cause(struct text *t, const struct hs_journey *j)
 }
 
 /* detail 2: also what the call returned; 1: also the descriptor */
-static void add_by_call(struct text *t, const struct hs_journey *j, int detail)
+static void add_by_call(struct text *t, const struct hs_journey *j)
 {
-	char buf[16];
-
 	text_add(t, "by" G);
 	text_task(t, &j->by);
 	if (!*j->by_call)
 		return;
 	text_addf(t, G "%s(", j->by_call);
-	if (j->by_fd >= 0 && detail > 0)
+	if (j->by_fd >= 0)
 		text_addf(t, "%" PRId32, j->by_fd);
 	text_add(t, ")");
-	if (j->by_done && j->by_ret < 0)
+	if (j->by_done && j->by_ret < 0) {
+		char buf[16];
+
 		text_addf(t, G "=" G "%s", text_errno((int)-j->by_ret, buf));
-	else if (j->by_done && detail > 1)
+	} else if (j->by_done) {
 		text_addf(t, G "=" G "%" PRId64, j->by_ret);
+	}
 }
 
-void parts_by(struct render *r, struct text *t, const struct hs_journey *j, int column)
+void parts_by(struct text *t, const struct hs_journey *j)
 {
-	/* What is too long even without detail goes on the next line, with it. */
-	static const int details[] = {2, 1, 0, 2};
-	struct text by;
-
 	if (j->cause_kind == HS_CAUSE_KERNEL) {
 		text_add(t, "by" G "the" G "kernel");
 		if (*j->cause_text)
 			text_addf(t, ": %s", j->cause_text);
+	} else if (j->cause_kind == HS_CAUSE_CALL) {
+		add_by_call(t, j);
 	}
-	if (j->cause_kind != HS_CAUSE_CALL)
-		return;
-	text_init(&by, &r->style);
-	for (int i = 0; i < 4; i++) {
-		text_clear(&by);
-		add_by_call(&by, j, details[i]);
-		if (column + t->column + by.column <= r->opt.width)
-			break;
-	}
-	text_append(t, &by);
-	text_free(&by);
 }
 
 void parts_fate_word(struct text *t, const struct hs_fate *fate, bool upper)
@@ -258,6 +246,10 @@ void parts_fate_rest(struct text *t, const struct hs_journey *j, bool function)
 		break;
 	case HS_FATE_QUEUED:
 		text_addf(t, "at" G "@%" PRIu32, fate->socket);
+		if (fate->owner.pid) {
+			text_add(t, " of" G);
+			text_task(t, &fate->owner);
+		}
 		break;
 	case HS_FATE_DROPPED:
 		text_add(t, *fate->reason ? fate->reason : "no reason given");

@@ -52,8 +52,8 @@ const char *parts_gap(const struct render *r); /* between the parts of a line: "
 /* Sentences. Each adds to `t` without a newline. */
 void parts_id(struct text *t, uint32_t id);		      /* #7 */
 void parts_cause(struct text *t, const struct hs_journey *j); /* ◀ #2 */
-/* by client[8] sendto(3) = 4; what does not fit behind `column` is left out, never a failure */
-void parts_by(struct render *r, struct text *t, const struct hs_journey *j, int column);
+/* "by client[8] sendto(3) = 4" */
+void parts_by(struct text *t, const struct hs_journey *j);
 /* One word with its mark, "✗ DROPPED" or in lower case, coloured. */
 void parts_fate_word(struct text *t, const struct hs_fate *fate, bool upper);
 /* What follows the word: "NO_SOCKET in __udp4_lib_rcv" (`function`: the last two words too). */

@@ -27,6 +27,7 @@ struct block {
 	struct text head; /* lines before those of what it caused, and after them */
 	struct text tail;
 	struct text as_child; /* what its parent says of it at the place of birth */
+	bool via;	      /* has hops that were not timed */
 	struct text outcome;  /* and at the end; empty when there is nothing to say */
 };
 
@@ -322,7 +323,7 @@ static void add_header(struct tree *tree, struct composing *c)
 		parts_cause(t, j);
 	} else if (j->cause_kind == HS_CAUSE_CALL || j->cause_kind == HS_CAUSE_KERNEL) {
 		text_add(t, parts_gap(r));
-		parts_by(r, t, j, c->to->column);
+		parts_by(t, j);
 	}
 	tree_flow(tree, c->to, HEADER_INDENT);
 	if (r->opt.verbose < 2)
@@ -409,18 +410,6 @@ static void block_free(struct block *block)
 	free(block);
 }
 
-static void add_legend(struct tree *tree, struct composing *c)
-{
-	if (!c->via || tree->legend_shown || tree->r.opt.plain)
-		return;
-	tree->legend_shown = true;
-	text_color(&tree->r.line, TEXT_DIM);
-	text_add(&tree->r.line, "(· inferred from the stack of the next hop, not timed)");
-	text_color(&tree->r.line, TEXT_RESET);
-	text_pad(c->to, c->col.netns);
-	tree_flow(tree, c->to, c->col.netns);
-}
-
 static struct block *block_new(struct tree *tree, const struct hs_journey *j)
 {
 	struct block *block = calloc(1, sizeof(*block));
@@ -454,8 +443,7 @@ static struct block *block_new(struct tree *tree, const struct hs_journey *j)
 		i = add_hop(tree, &c, i);
 	if (!c.fate_done)
 		add_fate(tree, &c, false);
-	c.to = &block->tail;
-	add_legend(tree, &c);
+	block->via = c.via;
 	add_sequel(tree, &block->tail, j);
 	add_for_parent(block, j);
 	return block;
@@ -506,6 +494,20 @@ static void tree_forget(struct tree *tree, const struct block *block)
 		tree->held_end = at;
 }
 
+/* Once, under the first block that needs it. */
+static void print_legend(struct tree *tree)
+{
+	struct render *r = &tree->r;
+	int indent = tree_columns(tree).netns;
+
+	tree->legend_shown = true;
+	text_color(&r->line, TEXT_DIM);
+	text_add(&r->line, "(· inferred from the stack of the next hop, not timed)");
+	text_color(&r->line, TEXT_RESET);
+	text_pad(&r->page, indent);
+	parts_flow(r, NULL, indent);
+}
+
 /* Prints a block and those it caused, and frees them. */
 static void tree_print(struct tree *tree, struct block *block)
 {
@@ -541,6 +543,8 @@ static void tree_print(struct tree *tree, struct block *block)
 		text_append(t, &child->outcome);
 		add_then(tree, &r->page);
 	}
+	if (block->via && !tree->legend_shown && !r->opt.plain)
+		print_legend(tree);
 	parts_write(r);
 	for (size_t i = 0; i < block->n_caused; i++) {
 		child = tree_find(tree, block->caused[i]);

@@ -157,8 +157,8 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 	struct hs_endpoint ep = endpoint_of(&rec->name);
 
 	if (error && error->selected)
-		return names_internf(js->names, "told by #%u, %s", error->j.id,
-				     tell_icmp(js, &error->j.packet));
+		return names_internf(js->names, error->j.cause ? "%s about #%u" : "%s",
+				     tell_icmp(js, &error->j.packet), error->j.cause);
 	if (rec->call == HS_CALL_BIND)
 		return tell_bind_hint(js, rec, &ep);
 	switch (-rec->ret) {

@@ -675,10 +675,8 @@ void text_duration(struct text *t, uint64_t ns)
 		}
 	}
 	ns /= 1000 * 1000 * 1000;
-	text_addf(t,
-		  t->style->plain ? "%" PRIu64 G "minutes" G "%" PRIu64 G "seconds"
-				  : "%" PRIu64 G "min" G "%" PRIu64 G "s",
-		  ns / 60, ns % 60);
+	text_addf(t, "%" PRIu64 G "%s" G "%" PRIu64 G "%s", ns / 60,
+		  t->style->plain ? "minutes" : "min", ns % 60, t->style->plain ? "seconds" : "s");
 }
 
 void text_size(struct text *t, uint64_t bytes)
@@ -786,7 +784,7 @@ static void add_icmp(struct text *t, const struct hs_packet *p, bool about)
 	text_add(t, " about" G);
 	add_proto(t, p->quoted_proto);
 	text_add(t, G);
-	add_ends(t, &p->quoted_src, &p->quoted_dst, p->quoted_src.port || p->quoted_dst.port, " ");
+	add_ends(t, &p->quoted_src, &p->quoted_dst, p->quoted_src.port || p->quoted_dst.port, G);
 }
 
 static void add_tcp_flags(struct text *t, uint8_t flags)
@@ -976,8 +974,6 @@ static void add_outcome(struct text *t, const struct hs_call *c)
 
 void text_call(struct text *t, const struct hs_call *c, bool detail)
 {
-	char buf[16];
-
 	text_addf(t, "%s(", c->name);
 	add_arguments(t, c);
 	text_add(t, ")");
@@ -988,6 +984,7 @@ void text_call(struct text *t, const struct hs_call *c, bool detail)
 	if (c->ret < 0) {
 		int err = (int)-c->ret;
 		const char *meaning = strerrordesc_np(err);
+		char buf[16];
 
 		text_add(t, " =" G "-1" G);
 		text_color(t, TEXT_RED);

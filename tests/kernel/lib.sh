@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What the kernel tests share, over tests/lib/tap.sh. A test asks for a copy of the lab of its own,
+# traces something in it, and says what the JSON must hold (tests/kernel/expect.py has the language):
+#
+#	. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+#	k_lab
+#	k_run client2 apps/time_client 10.0.2.1 8080
+#	k_is 'dropped' 1 type=journey packet.dport=8080 fate.reason=NO_SOCKET
+#	tap_done
+#
+# K_JSON	the output that k_is, k_get and k_sound look at: that of the last k_run or k_stop
+# TRACE		the program under test; may be set from outside
+
+# The machine may be busy, and starting trace takes a second even when it is not.
+: "${TAP_LIMIT:=60}"
+: "${TRACE:=./trace}"
+# shellcheck source=../lib/tap.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/tap.sh"
+
+k_runs=0
+K_JSON=/dev/null
+
+# k_need: skips the script where nothing of this can work.
+k_need()
+{
+	((EUID == 0)) || tap_skip_all 'not root: tracing and network namespaces need it'
+	[[ -e /sys/kernel/btf/vmlinux ]] || tap_skip_all 'this kernel has no BTF'
+	unshare -n true 2>/dev/null || tap_skip_all 'network namespaces cannot be made'
+	command -v python3 >/dev/null || tap_skip_all 'python3 is not installed'
+	tap_need_program "$TRACE" apps/time_client
+}
+
+# k_lab: a copy of two_clients of this script's own. Its neighbours are known for good, so that no
+# ARP or ND comes between; `k_lab cold` leaves that to the kernel.
+k_lab()
+{
+	k_need
+	export TOPO_PREFIX=k$$_
+	tap_defer topo/two_clients.sh down
+	tap_run topo/two_clients.sh up
+	((TAP_STATUS == 0)) || tap_bail 'the lab cannot be set up' "$TAP_ERR"
+	[[ ${1-} == cold ]] || k_neighbours
+}
+
+k_neighbours()
+{
+	k_neighbour client1 veth_c1 server veth_srv_c1 10.0.1.1 fd00:0:0:1::1
+	k_neighbour server veth_srv_c1 client1 veth_c1 10.0.1.2 fd00:0:0:1::2
+	k_neighbour client2 veth_c2 server veth_srv_c2 10.0.2.1 fd00:0:0:2::1
+	k_neighbour server veth_srv_c2 client2 veth_c2 10.0.2.2 fd00:0:0:2::2
+}
+
+# k_neighbour WHERE DEV PEER PEERDEV ADDRESS...
+k_neighbour()
+{
+	local where=$1 dev=$2 mac address
+	mac=$(k_in "$3" cat "/sys/class/net/$4/address")
+	shift 4
+	for address; do
+		ip -n "${TOPO_PREFIX}ns_$where" neighbour replace "$address" dev "$dev" \
+			lladdr "$mac" nud permanent || tap_bail "neighbour $address in ns_$where"
+	done
+}
+
+# k_in WHO COMMAND...: runs it in the lab's namespace ns_WHO. The process is COMMAND's own.
+k_in()
+{
+	local who=$1
+	shift
+	ip netns exec "${TOPO_PREFIX}ns_$who" "$@"
+}
+
+# k_server WHO COMMAND...: a server there; TAP_PORT and TAP_PID as with tap_server.
+k_server()
+{
+	local who=$1
+	shift
+	k_runs=$((k_runs + 1))
+	tap_server "server$k_runs" ip netns exec "${TOPO_PREFIX}ns_$who" "$@"
+}
+
+# k_run WHO COMMAND...: follows COMMAND, run in ns_WHO (WHO -: where the test is).
+# k_run_with OPTION... -- COMMAND...: the same with options of trace.
+k_run()
+{
+	local who=$1
+	shift
+	if [[ $who == - ]]; then
+		k_run_with -- "$@"
+	else
+		k_run_with --in "${TOPO_PREFIX}ns_$who" -- "$@"
+	fi
+}
+
+k_run_with()
+{
+	k_runs=$((k_runs + 1))
+	K_JSON=$TAP_TMP/trace$k_runs.json
+	tap_run "$TRACE" --json -o "$K_JSON" "$@"
+	if ((TAP_STATUS >= 124)); then
+		tap_fail 'trace runs' "status $TAP_STATUS from: trace $*"$'\n'"$TAP_ERR"
+	fi
+}
+
+# k_start OPTION...: traces in the background, until k_stop. Returns when tracing has begun.
+k_start()
+{
+	k_runs=$((k_runs + 1))
+	k_json=$TAP_TMP/trace$k_runs.json
+	k_ready=$TAP_TMP/ready$k_runs
+	tap_background "trace$k_runs" "$TRACE" --json -o "$k_json" --ready-fd 9 "$@" 9>"$k_ready"
+	k_pid=$TAP_PID
+	tap_wait_until k_is_ready_or_ended
+	[[ -s $k_ready ]] || tap_bail 'trace starts' "$*"$'\n'"$(<"$TAP_TMP/trace$k_runs.err")"
+}
+
+k_is_ready_or_ended()
+{
+	[[ -s $k_ready ]] || tap_ended "$k_pid"
+}
+
+# k_stop: ends what k_start began. It has then seen all that happened before.
+k_stop()
+{
+	local status
+	tap_stop "$k_pid" INT
+	status=$?
+	K_JSON=$k_json
+	((status == 0)) || tap_fail 'trace ends well' "status $status"
+}
+
+# k_is NAME N COND...: N records match ("1+": one or more).
+k_is()
+{
+	local name=$1
+	shift
+	tap_check "$name" python3 tests/kernel/expect.py "$K_JSON" is "$@"
+}
+
+# k_get PATH COND...: prints that of the one record that matches.
+k_get()
+{
+	python3 tests/kernel/expect.py "$K_JSON" get "$@"
+}
+
+# k_sound NAME: nothing lost, nothing unknown, nothing that contradicts itself.
+k_sound()
+{
+	tap_check "$1: complete and consistent" python3 tests/kernel/expect.py "$K_JSON" sound
+}

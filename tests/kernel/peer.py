@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""UDP programs that the exercises do not have.
+
+    peer.py send ADDRESS PORT COUNT SIZE         sends COUNT datagrams of SIZE bytes
+    peer.py hold ADDRESS PORT [RCVBUF]           reads nothing until SIGTERM ends it
+    peer.py read ADDRESS PORT COUNT BUFFER       reads COUNT datagrams, BUFFER bytes each;
+                                                 then waits for SIGTERM
+"""
+import signal
+import socket
+import sys
+
+
+def bound(address, port, rcvbuf=0):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    if rcvbuf:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+    sock.bind((address, port))
+    print(f"bound to {address}:{sock.getsockname()[1]}", flush=True)
+    return sock
+
+
+def main():
+    command, address, port, *numbers = sys.argv[1:]
+    port = int(port)
+    numbers = [int(number) for number in numbers]
+    if command == "send":
+        count, size = numbers
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        for _ in range(count):
+            sock.sendto(b"x" * size, (address, port))
+    elif command == "hold":
+        bound(address, port, *numbers)
+        signal.pause()
+    elif command == "read":
+        count, buffer = numbers
+        sock = bound(address, port)
+        for _ in range(count):
+            print("read", len(sock.recv(buffer)), flush=True)
+        signal.pause()
+    else:
+        raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
