@@ -94,14 +94,14 @@ int cmd_read(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	r = opt.output ? output_open(&out, opt.output, true) : output_of_fd(&out, STDOUT_FILENO);
 	if (r) {
-		status = read_fail(opt.output, strerror(-r));
+		status = read_fail(opt.output ?: "stdout", strerror(-r));
 	} else {
 		options_fit(&opt, opt.output ? -1 : STDOUT_FILENO);
 		for (int i = 0; i < opt.n_args && !r; i++)
 			status |= read_file(&opt, out, opt.args[i]);
 		r = output_close(out);
 		if (r && r != -EPIPE)
-			status = read_fail(opt.output ? opt.output : "stdout", strerror(-r));
+			status = read_fail(opt.output ?: "stdout", strerror(-r));
 	}
 	options_free(&opt);
 	return status;

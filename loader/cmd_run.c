@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -60,8 +61,10 @@ struct run {
 	struct hs_output *view, *record;
 	struct hs_child child;
 	bool has_child;
+	bool quiet; /* what COMMAND writes to stderr is to stay its own */
 	int signals;
 	sigset_t old_mask;
+	struct sigaction old_pipe, old_child;
 	uint64_t events;
 	const char *stopped; /* why it could not go on: the file that failed */
 };
@@ -71,6 +74,9 @@ static int run_record(void *ctx, const struct hs_hdr *rec)
 	struct run *run = ctx;
 	int r = 0;
 
+	/* So that a recording of -c N is what was shown. */
+	if (run->pipeline && pipeline_is_done(run->pipeline) && rec->type != HS_REC_END)
+		return 0;
 	run->events += rec->type < HS_REC_START;
 	if (run->record) {
 		r = recording_write(output_file(run->record), rec);
@@ -166,6 +172,10 @@ static int run_open_outputs(struct run *run)
 	char what[4200];
 	int r;
 
+	run->quiet = opt->n_args && opt->output;
+	/* COMMAND must not hold the other end of somebody's pipe open. */
+	if (opt->ready_fd >= 0 && fcntl(opt->ready_fd, F_SETFD, FD_CLOEXEC))
+		return run_fail(run, "--ready-fd: %s", strerror(errno));
 	if (opt->record) {
 		r = output_open(&run->record, opt->record, false);
 		if (r) {
@@ -209,9 +219,11 @@ static int run_check_namespaces(struct run *run, struct hs_netns *ret_in)
 static int run_signals(struct run *run)
 {
 	static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN }, wait = { .sa_handler = SIG_DFL };
 	sigset_t set;
 
-	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGPIPE, &ignore, &run->old_pipe);
+	sigaction(SIGCHLD, &wait, &run->old_child);
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		sigaddset(&set, taken[i]);
@@ -242,6 +254,8 @@ static int run_start(struct run *run)
 			.netns = opt->in ? in.path : NULL,
 			.user = opt->user,
 			.mask = &run->old_mask,
+			.on_pipe = &run->old_pipe,
+			.on_child = &run->old_child,
 		};
 
 		if (child_start(&run->child, &child, err, sizeof(err)))
@@ -271,7 +285,7 @@ static int run_start(struct run *run)
 
 		return run_fail(run, "%s", *why ? why : *err ? err : strerror(-r));
 	}
-	if (!netns_list(&list)) {
+	if (!run->quiet && !netns_list(&list)) {
 		fprintf(stderr, "tracing %zu namespace%s, %u probes\n", list.n, list.n == 1 ? "" : "s",
 			live_probes(run->live));
 		netns_list_free(&list);
@@ -306,8 +320,25 @@ static int run_flush(struct run *run)
 	return r;
 }
 
-/* Until there is nothing left to wait for. *status: COMMAND's, once it has ended. */
-static int run_loop(struct run *run, int *status)
+/* False: a signal asks trace to end. */
+static bool run_take_signals(struct run *run, bool command_runs)
+{
+	struct signalfd_siginfo info;
+	bool go_on = true;
+
+	while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		if (!command_runs)
+			go_on = false;
+		else if (info.ssi_signo != SIGINT)
+			child_signal(&run->child, info.ssi_signo);
+	}
+	return go_on;
+}
+
+/* Until there is nothing left to wait for. */
+static int run_loop(struct run *run)
 {
 	struct pollfd fds[] = {
 		{ .fd = live_fd(run->live), .events = POLLIN },
@@ -319,30 +350,17 @@ static int run_loop(struct run *run, int *status)
 	bool running = true;
 
 	while (running) {
-		struct signalfd_siginfo info;
+		bool command_runs = run->has_child && !end;
 		int r;
 
 		poll(fds, 2, TICK_MS);
-		while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
-			bool command_runs = run->has_child && !end;
-
-			if (info.ssi_signo == SIGCHLD)
-				continue;
-			if (!command_runs)
-				running = false;
-			else if (info.ssi_signo != SIGINT)
-				kill(run->child.pid, info.ssi_signo);
-		}
-		if (run->has_child && !end) {
-			int s = child_status(&run->child);
-
-			if (s != -EAGAIN) {
-				*status = s;
-				end = run_now() + linger;
-			}
-		} else if (run->opt.pids.n && !end && !run_any_alive(&run->opt.pids)) {
+		if (command_runs && child_status(&run->child) != -EAGAIN)
 			end = run_now() + linger;
-		}
+		else if (!run->has_child && run->opt.pids.n && !end && !run_any_alive(&run->opt.pids))
+			end = run_now() + linger;
+		/* Ctrl-C goes to both: one that came no later than COMMAND's end was for COMMAND. */
+		if (!run_take_signals(run, command_runs))
+			running = false;
 		r = live_drain(run->live);
 		if (!r)
 			r = run_flush(run);
@@ -356,7 +374,21 @@ static int run_loop(struct run *run, int *status)
 	return 0;
 }
 
-static int run_finish(struct run *run, int r, int status)
+/* COMMAND's status; it may go on when trace has ended early. */
+static int run_wait_command(struct run *run)
+{
+	struct pollfd fd = { .fd = run->signals, .events = POLLIN };
+	int status;
+
+	while ((status = child_status(&run->child)) == -EAGAIN) {
+		poll(&fd, 1, TICK_MS);
+		run_take_signals(run, true);
+	}
+	return status;
+}
+
+/* `r`: why it ended early, 0. Returns trace's own status. */
+static int run_finish(struct run *run, int r)
 {
 	char what[4200];
 	int closed;
@@ -374,7 +406,7 @@ static int run_finish(struct run *run, int r, int status)
 		run->stopped = run->opt.record;
 	r = r ?: closed;
 	if (r == -EPIPE && run->stopped != run->opt.record)
-		return status; /* whoever read has had enough */
+		return 0; /* whoever read has had enough */
 	if (r) {
 		const char *why = run->pipeline ? pipeline_error(run->pipeline) : "";
 
@@ -384,17 +416,37 @@ static int run_finish(struct run *run, int r, int status)
 	}
 	if (live_names_warning(run->live))
 		fprintf(stderr, "trace: %s\n", live_names_warning(run->live));
-	if (run->opt.record)
+	if (run->opt.record && !run->quiet)
 		fprintf(stderr, "recorded %llu events to %s; trace read %s\n",
 			(unsigned long long)run->events, run->opt.record, run->opt.record);
-	return status;
+	return 0;
+}
+
+/* COMMAND is let go, and its packets are followed, or whatever else was asked for. */
+static int run_watch(struct run *run)
+{
+	int status = 0, command = 0;
+	char err[512];
+
+	if (run->has_child)
+		status = child_release(&run->child, run->opt.args[0], err, sizeof(err));
+	if (status) {
+		fprintf(stderr, "trace: %s\n", err);
+		return status;
+	}
+	status = run_finish(run, run_loop(run));
+	/* COMMAND goes on without when trace cannot. */
+	live_close(run->live);
+	run->live = NULL;
+	if (run->has_child)
+		command = run_wait_command(run);
+	return status ?: command;
 }
 
 int cmd_run(int argc, char **argv)
 {
 	struct run run = { .signals = -1 };
-	int status = 0, r;
-	char err[512];
+	int status, r;
 
 	r = options_parse(&run.opt, "run", argc, argv);
 	if (run.opt.help)
@@ -409,20 +461,7 @@ int cmd_run(int argc, char **argv)
 		r = run_fail(&run, "signalfd: %s", strerror(errno));
 	if (!r)
 		r = run_start(&run);
-	if (r) {
-		status = r;
-	} else {
-		int refused = 0;
-
-		if (run.has_child) {
-			refused = child_release(&run.child, run.opt.args[0], err, sizeof(err));
-			if (refused)
-				fprintf(stderr, "trace: %s\n", err);
-		}
-		status = refused;
-		r = refused ? 0 : run_loop(&run, &status);
-		status = run_finish(&run, r, status);
-	}
+	status = r ?: run_watch(&run);
 	if (run.has_child)
 		child_abandon(&run.child);
 	live_close(run.live);

@@ -9,9 +9,7 @@
 
 /*
  * What each probe is for, as the end of "without it trace cannot show", and the first Linux that
- * has all that its program reads, "" where that is older than BTF. (The tracepoints: commits
- * 40e0b0908142, 6e6eda44b939, db3efdcf70c7, e6a3e4434000; arguments: consume_skb's location
- * dd1b527831a3, kfree_skb's socket 6.11.)
+ * has all that its program reads, "" where that is older than BTF.
  */
 static const struct {
 	const char *name, *hides, *since;

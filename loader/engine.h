@@ -17,7 +17,7 @@ struct node {
 	uint32_t *children;	 /* serials */
 	size_t n_children;
 	uint64_t last; /* time of the last event */
-	uint64_t head;
+	uint64_t lost_before; /* lost_total at its birth */
 	uint64_t address; /* of the skb that stands for it now, the key of by_address; 0: none any more */
 	uint32_t born_tid;
 	const char **stack; /* of the last hop, to cut what the next one shares with it */
@@ -113,7 +113,9 @@ struct hs_journeys {
 	struct processing now[HS_MAX_CPUS];
 	struct icmp_pending icmp[HS_MAX_CPUS];
 	struct hs_summary sum;
-	uint64_t losses_seen, misses_seen, gaps;
+	uint64_t misses_seen, gaps;
+	uint64_t lost_total; /* records that any journey alive may miss */
+	uint64_t loss_told;  /* time */
 	uint64_t started; /* first time of the stream */
 	int error;	  /* -ENOMEM */
 };

@@ -14,6 +14,7 @@
 #define JOURNEY_MAX 100000		/* remembered at once */
 #define SETTLE_NS 2000000000ull		/* silence after which a journey is shown as it is */
 #define QUIET_NS 100000000ull		/* silence after which the protocol has kept a packet */
+#define LOSS_TELL_NS 1000000000ull
 #define REMEMBER_NS 5000000000ull	/* a settled journey may still be somebody's cause */
 
 #define SINK(js, callback, ...)                                                                    \
@@ -362,6 +363,15 @@ static void node_hop(struct hs_journeys *js, struct node *n, const struct hs_eve
 
 /* ---- fates ---- */
 
+/* Records that were lost while it was alive may have been about it. */
+static void node_note_loss(const struct hs_journeys *js, struct node *n)
+{
+	if (n->settled || js->lost_total <= n->lost_before)
+		return;
+	n->j.incomplete = true;
+	n->j.lost = js->lost_total - n->lost_before;
+}
+
 static const struct hs_fate no_fate = { .netns = "", .dev = "", .reason = "", .function = "",
 					.why = "", .remedy = "", .owner.comm = "" };
 
@@ -370,6 +380,7 @@ static void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate
 	const struct hs_hop *last = node_last_hop(n);
 	bool first = n->j.fate.kind == HS_FATE_UNDERWAY;
 
+	node_note_loss(js, n);
 	fate.netns = last ? last->netns : "";
 	fate.dev = last ? last->dev : "";
 	n->j.fate = fate;
@@ -439,6 +450,7 @@ static void node_count(struct hs_journeys *js, const struct node *n)
 
 	++*counts[n->j.fate.kind];
 	js->sum.read += n->j.read_done;
+	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP;
 	js->sum.unread_at_close += n->j.unread_at_close;
 }
 
@@ -448,6 +460,7 @@ static void node_settle(struct hs_journeys *js, struct node *n)
 
 	if (n->settled)
 		return;
+	node_note_loss(js, n);
 	n->settled = true;
 	if (n->selected) {
 		if (n->j.fate.kind == HS_FATE_UNDERWAY)
@@ -471,12 +484,6 @@ void node_try_settle(struct hs_journeys *js, struct node *n)
 
 /* ---- births ---- */
 
-static void node_mark_lost(struct node *n, uint64_t lost)
-{
-	n->j.incomplete = true;
-	n->j.lost += lost;
-}
-
 static struct node *node_new(struct hs_journeys *js, const struct hs_event *e)
 {
 	struct node *n, *old;
@@ -492,6 +499,7 @@ static struct node *node_new(struct hs_journeys *js, const struct hs_event *e)
 		return NULL;
 	}
 	n->serial = ++js->last_serial;
+	n->lost_before = js->lost_total;
 	n->j.fate = no_fate;
 	n->j.born = n->last = e->time;
 	n->j.by = e->task;
@@ -515,7 +523,7 @@ static struct node *node_headless(struct hs_journeys *js, const struct hs_event 
 		return NULL;
 	n->j.skb = address;
 	n->j.cause_kind = HS_CAUSE_NONE;
-	node_mark_lost(n, 0);
+	n->j.incomplete = true;
 	n->by_filter = !js->select->filter_text.n;
 	node_set_address(js, n, address);
 	return n;
@@ -653,7 +661,6 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	if (captured > birth->headers)
 		captured = birth->headers;
 	n->j.skb = birth->at.skb;
-	n->head = birth->head;
 	n->born_tid = birth->at.tid;
 	packet_parse(&n->j.packet, birth->proto, birth->l3, birth->data, captured);
 	n->j.noise = packet_noise(&n->j.packet);
@@ -1041,6 +1048,7 @@ static void node_conclude(struct hs_journeys *js, struct node *n, uint64_t now)
 
 	if (stage != HS_STAGE_RECEIVE && stage != HS_STAGE_SOCK_ERROR)
 		return;
+	node_note_loss(js, n);
 	fate.time = now;
 	fate.stage = stage;
 	fate.inferred = true;
@@ -1082,18 +1090,17 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 	}
 }
 
-/* `lost` records may have been about any journey that is alive. */
+/* Losses are told at most once a second; the summary has the last word. */
 static void on_lost(struct hs_journeys *js, uint64_t time, uint64_t lost, uint64_t misses)
 {
-	struct node *n;
-
 	if (!lost && !misses)
 		return;
-	DL_FOREACH(js->list, n)
-		if (!n->settled)
-			node_mark_lost(n, lost + misses);
+	js->lost_total += lost + misses;
 	js->sum.lost += lost;
 	js->sum.misses += misses;
+	if (js->loss_told && time < js->loss_told + LOSS_TELL_NS)
+		return;
+	js->loss_told = time;
 	SINK(js, loss, time, js->sum.lost, js->sum.misses);
 }
 
@@ -1101,13 +1108,13 @@ void journeys_gap(void *ctx, uint64_t time, int64_t lost)
 {
 	struct hs_journeys *js = ctx;
 
-	if (lost < 0) {
-		js->sum.lost += lost;
-		js->gaps += lost;
-		return;
-	}
 	js->gaps += lost;
-	on_lost(js, time, lost, 0);
+	if (lost > 0) {
+		on_lost(js, time, lost, 0);
+	} else {
+		js->lost_total += lost;
+		js->sum.lost += lost;
+	}
 }
 
 /* What the counters say beyond the gaps that were seen: lost after the last record, or skipped. */

@@ -205,6 +205,7 @@ struct hs_summary {
 	uint64_t packets;   /* journeys seen, shown or not */
 	uint64_t shown, queued, read, dropped, refused, consumed, left, merged, underway, unknown;
 	uint64_t unread_at_close;
+	uint64_t streamed; /* of the queued: to a stream, whose reads do not follow segments */
 	uint64_t background[HS_NOISE_MAX];
 	uint64_t events, lost; /* records consumed, records lost */
 	uint64_t misses;       /* BPF programs skipped for recursion */

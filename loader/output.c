@@ -120,6 +120,10 @@ int output_open(struct hs_output **ret, const char *path, bool lines)
 
 int output_of_fd(struct hs_output **ret, int fd)
 {
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return -EBADF;
 	return output_make(ret, fd, false, true);
 }
 

@@ -568,6 +568,7 @@ static void json_summary(void *ctx, const struct hs_summary *s)
 	} counts[] = {
 		{"packets", s->packets},   {"shown", s->shown},
 		{"queued", s->queued},	   {"read", s->read},
+		{"streamed", s->streamed},
 		{"dropped", s->dropped},   {"refused", s->refused},
 		{"consumed", s->consumed}, {"left", s->left},
 		{"merged", s->merged},	   {"underway", s->underway},

@@ -612,7 +612,7 @@ static void add_losses(struct text *t, const struct hs_summary *s)
 void parts_summary(struct render *r, const struct hs_summary *s)
 {
 	struct text *t = &r->line;
-	uint64_t gone = s->read + s->unread_at_close;
+	uint64_t gone = s->read + s->unread_at_close + s->streamed;
 	bool any = false;
 
 	if (!s->shown) {
@@ -620,6 +620,7 @@ void parts_summary(struct render *r, const struct hs_summary *s)
 	} else {
 		text_addf(t, "%" PRIu64 G "packet%s:", s->shown, s->shown == 1 ? "" : "s");
 		add_count(t, s->read, "queued and read", &any);
+		add_count(t, s->streamed, "queued at a stream", &any);
 		add_count(t, s->queued > gone ? s->queued - gone : 0, "queued, not read", &any);
 		add_count(t, s->unread_at_close, "unread when the socket closed", &any);
 		add_count(t, s->dropped, "dropped", &any);

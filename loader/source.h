@@ -43,7 +43,7 @@ unsigned int live_probes(const struct hs_live *live);
 /* A descriptor that polls readable when records wait. */
 int live_fd(const struct hs_live *live);
 
-/* Hands over what waits, then a tick. Negative errno: of `fn`, or of the ring buffer. */
+/* Hands over what waits, or a bounded part of it, then a tick. Negative errno: of `fn`, or of the ring buffer. */
 int live_drain(struct hs_live *live);
 
 /* One sentence about names that are missing, NULL when all is well. */

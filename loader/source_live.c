@@ -3,6 +3,7 @@
 #include "source.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -22,12 +23,16 @@ struct hs_live {
 	struct hs_live_options opt;
 	hs_record_fn fn;
 	void *ctx;
+	unsigned int budget;
+	uint64_t last; /* time of the last record */
 	int error; /* of fn: libbpf stops, the caller gets this one */
 	unsigned int probes;
 	uint64_t loss_read; /* time of the last look at the loss counters */
 	struct hs_rec_loss loss;
 };
 
+/* Records of one drain: a flood must not keep the caller from its signals and deadlines. */
+#define DRAIN_BUDGET 20000
 #define LOSS_PERIOD_NS 200000000ull
 
 static const struct {
@@ -81,9 +86,14 @@ static int live_record(void *ctx, void *data, size_t len)
 	r = learn_record(live->learn, rec, live_emit, live);
 	if (!r)
 		r = live->fn(live->ctx, rec);
-	if (r)
+	if (r) {
 		live->error = r;
-	return r;
+		return r;
+	}
+	live->last = rec->time;
+	if (!live->budget || --live->budget)
+		return 0;
+	return -EAGAIN; /* libbpf has taken the record, and stops */
 }
 
 static void live_explain(int r, const char *what, char *err, size_t err_len)
@@ -94,13 +104,34 @@ static void live_explain(int r, const char *what, char *err, size_t err_len)
 		*line = '\0';
 	if (r == -EPERM || r == -EACCES)
 		snprintf(err, err_len,
-			 "%s: the kernel refuses (%s): run as root (or with CAP_BPF, CAP_PERFMON, "
-			 "CAP_NET_ADMIN), and see whether lockdown is on: "
+			 "%s: the kernel refuses (%s): run as root (or with CAP_BPF and "
+			 "CAP_PERFMON), and see whether lockdown is on: "
 			 "cat /sys/kernel/security/lockdown",
 			 what, strerror(-r));
 	else
 		snprintf(err, err_len, "%s: %s%s%s; `trace doctor` says what this kernel has", what,
 			 strerror(-r), live_warning[0] ? ": " : "", live_warning);
+}
+
+/* A tracepoint that this kernel does not have costs its stage, not the trace. */
+static void live_skip_missing(struct hs_live *live)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	struct bpf_program *prog;
+
+	if (libbpf_get_error(btf))
+		return; /* loading will say why */
+	bpf_object__for_each_program(prog, live->skel->obj) {
+		const char *tracepoint = strstr(bpf_program__section_name(prog), "tp_btf/");
+		char name[128];
+
+		if (!tracepoint)
+			continue;
+		snprintf(name, sizeof(name), "btf_trace_%s", tracepoint + strlen("tp_btf/"));
+		if (btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) < 0)
+			bpf_program__set_autoload(prog, false);
+	}
+	btf__free(btf);
 }
 
 static void live_configure(struct hs_live *live)
@@ -145,6 +176,7 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 		goto fail;
 	}
 	live_configure(live);
+	live_skip_missing(live);
 	r = trace_bpf__load(live->skel);
 	if (r) {
 		live_explain(r, "loading the probes", err, err_len);
@@ -327,10 +359,13 @@ static int live_hand_over_loss(struct hs_live *live, uint64_t now)
 	return live->fn(live->ctx, &loss.hdr);
 }
 
-static int live_consume(struct hs_live *live)
+/* At most `budget` records, 0: all. -EAGAIN: there may be more. */
+static int live_consume(struct hs_live *live, unsigned int budget)
 {
-	int r = ring_buffer__consume(live->ring);
+	int r;
 
+	live->budget = budget;
+	r = ring_buffer__consume(live->ring);
 	if (live->error)
 		return live->error;
 	return r < 0 ? r : 0;
@@ -343,7 +378,11 @@ int live_drain(struct hs_live *live)
 
 	/* Taken before, so that all that was written by then comes before its tick. */
 	tick.time = live_clock(CLOCK_MONOTONIC);
-	r = live_consume(live);
+	r = live_consume(live, DRAIN_BUDGET);
+	if (r == -EAGAIN) {
+		tick.time = live->last;
+		r = 0;
+	}
 	if (!r && tick.time - live->loss_read > LOSS_PERIOD_NS)
 		r = live_hand_over_loss(live, tick.time);
 	if (!r)
@@ -363,7 +402,7 @@ int live_stop(struct hs_live *live)
 	int r;
 
 	trace_bpf__detach(live->skel);
-	r = live_consume(live);
+	r = live_consume(live, 0);
 	if (r)
 		return r;
 	end.hdr.time = live_clock(CLOCK_MONOTONIC);

@@ -48,24 +48,28 @@ const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p)
 	return names_internf(js->names, "ICMP%s %s", p->version == 6 ? "v6" : "", name);
 }
 
-/* A socket of the same protocol and port on another address of that namespace, "" none. */
+/* A socket of the same protocol and port on another address of that namespace, "" none. One of the
+ * packet's own IP version comes first. */
 static const char *tell_neighbour_socket(struct hs_journeys *js, const struct node *n)
 {
 	const struct hs_packet *p = &n->j.packet;
+	const struct hs_endpoint *found = NULL;
 	struct sock_node *s, *tmp;
 
 	for (size_t i = 0; i < js->n_bound; i++) {
 		const struct bound *b = &js->bound[i];
 
-		if (b->netns == n->netns && b->protocol == p->proto &&
-		    b->local.port == p->dst.port)
-			return tell_endpoint(js, &b->local);
+		if (b->netns == n->netns && b->protocol == p->proto && b->local.port == p->dst.port &&
+		    (!found || b->local.addr.family == p->dst.addr.family))
+			found = &b->local;
 	}
 	HASH_ITER(hh, js->socks, s, tmp)
 		if (s->netns == n->netns && s->s.protocol == p->proto && !s->s.remote.port &&
-		    s->s.local.port == p->dst.port)
-			return tell_endpoint(js, &s->s.local);
-	return "";
+		    s->s.local.port == p->dst.port &&
+		    (!found || (found->addr.family != p->dst.addr.family &&
+				s->s.local.addr.family == p->dst.addr.family)))
+			found = &s->s.local;
+	return found ? tell_endpoint(js, found) : "";
 }
 
 const char *tell_no_socket(struct hs_journeys *js, const struct node *n)

@@ -80,8 +80,7 @@ def via(journey):
 
 
 def as_text(value):
-    return {None: "null", True: "true", False: "false"}.get(value, str(value)) \
-        if not isinstance(value, (dict, list)) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 class Condition:

@@ -11,6 +11,7 @@
 #	tap_done
 #
 # K_JSON	the output that k_is, k_get and k_sound look at: that of the last k_run or k_stop
+# PYTHON		python3
 # TRACE		the program under test; may be set from outside
 
 # The machine may be busy, and starting trace takes a second even when it is not.
@@ -18,6 +19,9 @@
 : "${TRACE:=./trace}"
 # shellcheck source=../lib/tap.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib/tap.sh"
+
+# Itself, not a wrapper that finds it: it runs often, and is followed too.
+PYTHON=$(python3 -c 'import sys; print(sys.executable)')
 
 k_runs=0
 K_JSON=/dev/null
@@ -28,7 +32,7 @@ k_need()
 	((EUID == 0)) || tap_skip_all 'not root: tracing and network namespaces need it'
 	[[ -e /sys/kernel/btf/vmlinux ]] || tap_skip_all 'this kernel has no BTF'
 	unshare -n true 2>/dev/null || tap_skip_all 'network namespaces cannot be made'
-	command -v python3 >/dev/null || tap_skip_all 'python3 is not installed'
+	[[ -n $PYTHON ]] || tap_skip_all 'python3 is not installed'
 	tap_need_program "$TRACE" apps/time_client
 }
 
@@ -136,17 +140,17 @@ k_is()
 {
 	local name=$1
 	shift
-	tap_check "$name" python3 tests/kernel/expect.py "$K_JSON" is "$@"
+	tap_check "$name" "$PYTHON" -IS tests/kernel/expect.py "$K_JSON" is "$@"
 }
 
 # k_get PATH COND...: prints that of the one record that matches.
 k_get()
 {
-	python3 tests/kernel/expect.py "$K_JSON" get "$@"
+	"$PYTHON" -IS tests/kernel/expect.py "$K_JSON" get "$@"
 }
 
 # k_sound NAME: nothing lost, nothing unknown, nothing that contradicts itself.
 k_sound()
 {
-	tap_check "$1: complete and consistent" python3 tests/kernel/expect.py "$K_JSON" sound
+	tap_check "$1: complete and consistent" "$PYTHON" -IS tests/kernel/expect.py "$K_JSON" sound
 }
