@@ -20,6 +20,8 @@ struct node {
 	uint64_t lost_before; /* lost_total at its birth */
 	uint64_t address; /* of the skb that stands for it now, the key of by_address; 0: none any more */
 	uint32_t born_tid;
+	uint64_t sk;		 /* its sender, 0; the same socket only if sock_serial is its serial */
+	uint32_t sock_serial;
 	const char **stack; /* of the last hop, to cut what the next one shares with it */
 	size_t n_stack;
 	bool selected, settled, folded;
@@ -40,6 +42,7 @@ struct waiting {
 struct sock_node {
 	struct hs_socket s;
 	uint64_t sk;
+	uint32_t serial; /* addresses are given again */
 	uint32_t netns;
 	uint64_t ino;
 	bool listening;
@@ -102,7 +105,7 @@ struct hs_journeys {
 	struct node *addresses; /* by address */
 	struct node *list;	/* in order of birth */
 	size_t n_nodes;
-	uint32_t last_serial, last_id, last_socket;
+	uint32_t last_serial, last_id, last_socket, last_sock_serial;
 	size_t shown, underway;
 	uint64_t settled;
 	struct sock_node *socks;
@@ -130,6 +133,8 @@ int serials_add(uint32_t **list, size_t *n, uint32_t serial);
 
 /* socket.c */
 struct hs_endpoint endpoint_of(const struct hs_sa *sa);
+/* Whether a socket that is bound there takes what comes to that address and port. */
+bool endpoint_takes(const struct hs_endpoint *socket, const struct hs_addr *addr, uint16_t port);
 struct sock_node *sock_find(struct hs_journeys *js, uint64_t sk);
 struct sock_node *sock_get(struct hs_journeys *js, uint64_t sk);
 uint32_t sock_id(struct hs_journeys *js, struct sock_node *s);
@@ -152,7 +157,7 @@ const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep);
 const char *tell_task(struct hs_journeys *js, const struct hs_task *task);
 const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p);
 const char *tell_no_socket(struct hs_journeys *js, const struct node *n);
-const char *tell_rcvbuf(struct hs_journeys *js, struct sock_node *s, uint32_t rmem, uint32_t limit);
+const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem, uint32_t limit);
 const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 		       const struct hs_rec_queue *rec);
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,

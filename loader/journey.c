@@ -156,12 +156,16 @@ static bool node_is_wanted(struct hs_journeys *js, const struct node *n)
 /* Shows a journey from now on, its earlier hops first. */
 void node_select(struct hs_journeys *js, struct node *n)
 {
+	struct sock_node *s;
 	struct node *cause;
 
 	if (n->selected || n->settled || !node_is_wanted(js, n))
 		return;
 	n->selected = true;
 	n->j.id = ++js->last_id;
+	s = n->sk ? sock_find(js, n->sk) : NULL;
+	if (s && s->serial == n->sock_serial)
+		n->j.socket = sock_id(js, s);
 	js->shown++;
 	if (n->j.fate.kind == HS_FATE_UNDERWAY)
 		js->underway++;
@@ -669,7 +673,8 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	node_set_address(js, n, birth->at.skb);
 	s = birth->sk ? sock_find(js, birth->sk) : NULL;
 	if (s) {
-		n->j.socket = sock_id(js, s);
+		n->sk = s->sk;
+		n->sock_serial = s->serial;
 		n->by_socket = s->s.followed;
 	}
 	if (birth->hdr.flags & HS_F_LOCAL)
@@ -813,7 +818,7 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	fate.kind = HS_FATE_QUEUED;
 	fate.time = e->time;
 	fate.stage = HS_STAGE_SOCK_QUEUE;
-	fate.socket = sock_id(js, s);
+	fate.socket = n->selected ? sock_id(js, s) : 0;
 	fate.owner = s->s.owner;
 	node_set_fate(js, n, fate);
 	if (s->s.type != SOCK_STREAM && sock_push(js, s, n->serial, e->time))
@@ -844,14 +849,12 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 static void node_tell_nobody(struct hs_journeys *js, struct node *n)
 {
 	const struct node *about = n->cause ? node_by_serial(js, n->cause) : NULL;
-	struct sock_node *s = NULL, *tmp;
+	struct sock_node *s = about && about->sk ? sock_find(js, about->sk) : NULL;
 
 	if (!n->j.packet.icmp_error || n->j.told != HS_TOLD_NOTHING)
 		return;
-	if (about && about->j.socket)
-		HASH_ITER(hh, js->socks, s, tmp)
-			if (s->s.id == about->j.socket)
-				break;
+	if (s && s->serial != about->sock_serial)
+		s = NULL;
 	n->j.told = HS_TOLD_NOBODY;
 	n->j.told_why = tell_nobody(js, &n->j.packet, s);
 	if (n->selected)
@@ -987,16 +990,16 @@ static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs
 	} else if (stage) {
 		fate.remedy = stage->remedy;
 	}
+	if (s && s->s.followed) {
+		n->by_socket = true;
+		node_select(js, n);
+	}
 	if (!strcmp(reason, "NO_SOCKET"))
 		fate.why = tell_no_socket(js, n);
 	if (!strcmp(reason, "SOCKET_RCVBUFF") && s) {
 		fate.why = tell_rcvbuf(js, s, rec->rmem, rec->rcvbuf);
-		fate.socket = sock_id(js, s);
+		fate.socket = n->selected ? sock_id(js, s) : 0;
 		fate.owner = s->s.owner;
-	}
-	if (s && s->s.followed) {
-		n->by_socket = true;
-		node_select(js, n);
 	}
 	node_set_fate(js, n, fate);
 	if (!strcmp(reason, "NO_SOCKET") && !n->answered && node_deserves_icmp(n)) {

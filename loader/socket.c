@@ -51,6 +51,7 @@ struct sock_node *sock_get(struct hs_journeys *js, uint64_t sk)
 		return NULL;
 	}
 	s->sk = s->s.sk = sk;
+	s->serial = ++js->last_sock_serial;
 	s->s.netns = s->s.owner.comm = "";
 	HASH_ADD(hh, js->socks, sk, sizeof(s->sk), s);
 	return s;
@@ -130,8 +131,7 @@ void sock_learn_bound(struct hs_journeys *js, const struct hs_rec_sock *rec)
 	};
 }
 
-static bool endpoint_matches(const struct hs_endpoint *socket, const struct hs_addr *addr,
-			     uint16_t port)
+bool endpoint_takes(const struct hs_endpoint *socket, const struct hs_addr *addr, uint16_t port)
 {
 	static const uint8_t any[16];
 
@@ -151,9 +151,9 @@ bool sock_followed_wants(struct hs_journeys *js, const struct hs_packet *p, uint
 		return false;
 	HASH_ITER(hh, js->socks, s, tmp) {
 		if (!s->s.followed || s->netns != netns || s->s.protocol != p->proto ||
-		    !endpoint_matches(&s->s.local, &p->dst.addr, p->dst.port))
+		    !endpoint_takes(&s->s.local, &p->dst.addr, p->dst.port))
 			continue;
-		if (!s->s.remote.port || endpoint_matches(&s->s.remote, &p->src.addr, p->src.port))
+		if (!s->s.remote.port || endpoint_takes(&s->s.remote, &p->src.addr, p->src.port))
 			return true;
 	}
 	return false;

@@ -48,8 +48,10 @@ const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p)
 	return names_internf(js->names, "ICMP%s %s", p->version == 6 ? "v6" : "", name);
 }
 
-/* A socket of the same protocol and port on another address of that namespace, "" none. One of the
- * packet's own IP version comes first. */
+/*
+ * A socket of the same protocol and port on another address of that namespace, "" none. One of the
+ * packet's own IP version comes first; one that would have taken the packet is closed by now.
+ */
 static const char *tell_neighbour_socket(struct hs_journeys *js, const struct node *n)
 {
 	const struct hs_packet *p = &n->j.packet;
@@ -60,12 +62,14 @@ static const char *tell_neighbour_socket(struct hs_journeys *js, const struct no
 		const struct bound *b = &js->bound[i];
 
 		if (b->netns == n->netns && b->protocol == p->proto && b->local.port == p->dst.port &&
+		    !endpoint_takes(&b->local, &p->dst.addr, p->dst.port) &&
 		    (!found || b->local.addr.family == p->dst.addr.family))
 			found = &b->local;
 	}
 	HASH_ITER(hh, js->socks, s, tmp)
 		if (s->netns == n->netns && s->s.protocol == p->proto && !s->s.remote.port &&
 		    s->s.local.port == p->dst.port &&
+		    !endpoint_takes(&s->s.local, &p->dst.addr, p->dst.port) &&
 		    (!found || (found->addr.family != p->dst.addr.family &&
 				s->s.local.addr.family == p->dst.addr.family)))
 			found = &s->s.local;
@@ -84,12 +88,12 @@ const char *tell_no_socket(struct hs_journeys *js, const struct node *n)
 			     proto ? proto : "such", tell_endpoint(js, &p->dst), near);
 }
 
-const char *tell_rcvbuf(struct hs_journeys *js, struct sock_node *s, uint32_t rmem, uint32_t limit)
+const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem, uint32_t limit)
 {
 	return names_internf(js->names,
-			     "the receive buffer of %s (socket @%u, %s) is full: %u of %u B in use",
-			     tell_task(js, &s->s.owner), sock_id(js, s),
-			     tell_endpoint(js, &s->s.local), rmem, limit);
+			     "the receive buffer of %s on %s is full: %u of %u B in use",
+			     tell_task(js, &s->s.owner), tell_endpoint(js, &s->s.local), rmem,
+			     limit);
 }
 
 const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,

@@ -18,7 +18,9 @@ as_caller make -j"$(nproc)" || die 'the build failed; the first message above sa
 can_be_root || die 'namespaces and tracing need root, and there is no sudo: run make demo as root'
 is_root || say 'From here on root is needed, for network namespaces and for tracing.'
 
-export TOPO_PREFIX=demo$$_
+# A short name where it is free: the columns of the views are narrow.
+export TOPO_PREFIX=demo_
+! ip netns list | grep -q "^$TOPO_PREFIX" || TOPO_PREFIX=demo$$_
 server=
 out=$(mktemp -d "${TMPDIR:-/tmp}/demo.XXXXXXXX") || exit 1
 
