@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of the journey engine share: journey.c, socket.c, call.c and tell.c. Not for others. */
+/*
+ * What the files of the journey engine share. Not for others.
+ *   journey.c  what each event means        node.c    a journey's life
+ *   hop.c      its hops                     cause.c   what provoked it
+ *   fate.c     what became of it            socket.c  sockets, queues, reads
+ *   call.c     system calls                 tell.c    sentences
+ */
 #ifndef HS_ENGINE_H
 #define HS_ENGINE_H
 
@@ -8,7 +14,8 @@
 
 #include "journey.h"
 
-/* A packet on its way. Others refer to it by `serial`: it may be gone, but is never taken for another. */
+/* A packet on its way. Others refer to it by `serial`: it may be gone, but is never taken for
+ * another. */
 struct node {
 	struct hs_journey j; /* what a sink sees */
 	uint32_t serial;
@@ -16,22 +23,23 @@ struct node {
 	uint32_t cause;		 /* serial, 0 */
 	uint32_t *children;	 /* serials */
 	size_t n_children;
-	uint64_t last; /* time of the last event */
+	uint64_t last;	      /* time of the last event */
 	uint64_t lost_before; /* lost_total at its birth */
-	uint64_t address; /* of the skb that stands for it now, the key of by_address; 0: none any more */
+	uint64_t address; /* of the skb that stands for it now, the key of by_address; 0: none any
+			     more */
 	uint32_t born_tid;
-	uint64_t sk;		 /* its sender, 0; the same socket only if sock_serial is its serial */
+	uint64_t sk; /* its sender, 0; the same socket only if sock_serial is its serial */
 	uint32_t sock_serial;
 	const char **stack; /* of the last hop, to cut what the next one shares with it */
 	size_t n_stack;
 	bool selected, settled, folded;
 	bool by_socket, by_netns, by_dev, by_filter; /* which selections it satisfies */
-	bool waited;	   /* for the next hop's link-layer address */
-	bool freed;	   /* its memory was given back */
-	bool answered;	   /* an ICMP error was sent because of it */
+	bool waited;				     /* for the next hop's link-layer address */
+	bool freed;				     /* its memory was given back */
+	bool answered;				     /* an ICMP error was sent because of it */
 	bool want_counter; /* no ICMP error: the limits' counters will say why */
 	UT_hash_handle hh, by_address;
-	struct node *prev, *next; /* in order of birth */
+	struct node *prev, *next;
 };
 
 struct waiting {
@@ -46,12 +54,13 @@ struct sock_node {
 	uint32_t netns;
 	uint64_t ino;
 	bool listening;
-	struct waiting *queue; /* a ring of queue_room, of which queue_n are used from queue_first on */
+	struct waiting
+		*queue; /* a ring of queue_room, of which queue_n are used from queue_first on */
 	size_t queue_first, queue_n, queue_room;
 	bool early; /* a read came before its queueing was told: read_* describe it */
 	struct hs_read early_read;
 	struct hs_call last_send; /* of a followed process; name NULL: none yet */
-	int err; /* pending error and the journey that brought it */
+	int err;		  /* pending error and the journey that brought it */
 	uint32_t err_from;
 	UT_hash_handle hh;
 };
@@ -103,7 +112,8 @@ struct hs_journeys {
 	const struct hs_sink *sink;
 	struct node *all;	/* by serial */
 	struct node *addresses; /* by address */
-	struct node *list;	/* in order of birth */
+	struct node *open;	/* not settled, in order of birth */
+	struct node *done;	/* settled, in that order; kept for a while as possible causes */
 	size_t n_nodes;
 	uint32_t last_serial, last_id, last_socket, last_sock_serial;
 	size_t shown, underway;
@@ -119,17 +129,59 @@ struct hs_journeys {
 	uint64_t misses_seen, gaps;
 	uint64_t lost_total; /* records that any journey alive may miss */
 	uint64_t loss_told;  /* time */
-	uint64_t started; /* first time of the stream */
-	int error;	  /* -ENOMEM */
+	uint64_t started;    /* first time of the stream */
+	int error;	     /* -ENOMEM */
 };
 
-/* journey.c */
+#define SINK(js, callback, ...)                                             \
+	do {                                                                \
+		if ((js)->sink->callback)                                   \
+			(js)->sink->callback((js)->sink->ctx, __VA_ARGS__); \
+	} while (0)
+
+/* node.c */
+extern const struct hs_fate no_fate; /* its strings are "" */
+int serials_add(uint32_t **list, size_t *n, uint32_t serial);
+/* NULL when out of memory, which js->error then says. */
+struct node *node_new(struct hs_journeys *js, const struct hs_event *e);
+/* For a packet that was on its way before tracing began, or whose birth was lost. */
+struct node *node_headless(struct hs_journeys *js, const struct hs_event *e, uint64_t address);
+void node_free(struct hs_journeys *js, struct node *n);
 struct node *node_by_serial(struct hs_journeys *js, uint32_t serial);
-void node_select(struct hs_journeys *js, struct node *n);
+struct node *node_by_address(struct hs_journeys *js, uint64_t address);
+/* From now on that address is this packet; 0: none is. */
+void node_set_address(struct hs_journeys *js, struct node *n, uint64_t address);
 /* The id of a journey that is shown, 0. */
 uint32_t node_id(struct hs_journeys *js, uint32_t serial);
+/* Shows a journey from now on, its earlier hops first, if the selection wants it. */
+void node_select(struct hs_journeys *js, struct node *n);
+void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate);
+/* The last hop that is a place on the path, not an end; the same, timed by a probe. */
+enum hs_stage node_stage(const struct node *n);
+enum hs_stage node_timed_stage(const struct node *n);
+void node_note_loss(const struct hs_journeys *js, struct node *n);
+void node_settle(struct hs_journeys *js, struct node *n);
 void node_try_settle(struct hs_journeys *js, struct node *n);
-int serials_add(uint32_t **list, size_t *n, uint32_t serial);
+
+/* hop.c */
+/* A hop of `stage`; one without place or device (a free) stays where the packet was. */
+void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, enum hs_stage stage,
+	      const char *text, const char *function, uint64_t address);
+struct hs_hop *node_last_hop(const struct node *n);
+
+/* cause.c */
+/* The packet that this softirq receives, NULL none. */
+struct node *node_in_softirq(struct hs_journeys *js, const struct hs_event *e);
+/* Is `n` handled while another packet is being received? */
+bool node_is_guest(struct hs_journeys *js, const struct node *n, const struct hs_event *e);
+/* Of a packet just born, by the event of its birth. */
+void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct node *n);
+
+/* fate.c */
+void fate_freed(struct hs_journeys *js, const struct hs_event *e);
+void fate_counter(struct hs_journeys *js, const struct hs_event *e);
+/* What silence means, by the last thing that was seen. */
+void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now);
 
 /* socket.c */
 struct hs_endpoint endpoint_of(const struct hs_sa *sa);
@@ -157,7 +209,8 @@ const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep);
 const char *tell_task(struct hs_journeys *js, const struct hs_task *task);
 const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p);
 const char *tell_no_socket(struct hs_journeys *js, const struct node *n);
-const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem, uint32_t limit);
+const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem,
+			uint32_t limit);
 const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 		       const struct hs_rec_queue *rec);
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,

@@ -14,7 +14,7 @@ common  -                       abi stages reasons model text
 record  -                       record source
 system  record                  source_* probe learn netns_scan symbols reason procnet netns_enter doctor doctor_judge
 decode  record                  names packet decode
-engine  decode                  engine select filter journey call socket tell
+engine  decode                  engine select filter journey node hop cause fate call socket tell
 render  -                       render render_*
 front   record,system,decode,engine,render  options only output pipeline child cmd cmd_* main
 '

@@ -4,6 +4,8 @@
 
     expect.py FILE is N COND...      exactly N records match all conditions ("2+": 2 or more)
     expect.py FILE get PATH COND...  prints PATH of the one record that matches
+    expect.py FILE first PATH COND... prints PATH of the first that matches
+    expect.py FILE number COND...    prints how many match
     expect.py FILE sound             the whole is consistent, complete, and no fate is unknown
 
 COND is PATH OPERATOR VALUE in one word, the first always type=TYPE:
@@ -162,29 +164,29 @@ def print_nearest(trace, conditions):
             print("     ", line_of(record))
 
 
-def command_is(trace, wanted, words):
+def matching(trace, words):
     conditions = [Condition(word) for word in words]
-    found = [record for record in trace.records
-             if all(condition.check(trace, record)[0] for condition in conditions)]
+    return [record for record in trace.records
+            if all(condition.check(trace, record)[0] for condition in conditions)]
+
+
+def command_is(trace, wanted, words):
+    found = matching(trace, words)
     at_least = wanted.endswith("+")
     number = int(wanted.rstrip("+"))
     if len(found) >= number if at_least else len(found) == number:
         return 0
     print(f'wanted {number}{" or more" if at_least else ""}, found {len(found)}: {" ".join(words)}')
-    if len(found) > number:
-        for record in found[:5]:
-            print("match:", line_of(record))
-    else:
-        print_nearest(trace, conditions)
+    for record in found[:5]:
+        print("match:", line_of(record))
+    if len(found) < number:
+        print_nearest(trace, [Condition(word) for word in words])
     return 1
 
 
-def command_get(trace, path, words):
-    conditions = [Condition(word) for word in words]
-    values = [value for record in trace.records
-              if all(condition.check(trace, record)[0] for condition in conditions)
-              for value in trace.values(record, path.split("."))]
-    if len(values) == 1:
+def command_get(trace, path, words, first):
+    values = [value for record in matching(trace, words) for value in trace.values(record, path.split("."))]
+    if len(values) == 1 or first and values:
         print(as_text(values[0]))
         return 0
     print(f'no single {path} of {" ".join(words)}: {values}', file=sys.stderr)
@@ -253,8 +255,11 @@ def main():
     trace = Trace(file)
     if command == "is":
         return command_is(trace, words[0], words[1:])
-    if command == "get":
-        return command_get(trace, words[0], words[1:])
+    if command in ("get", "first"):
+        return command_get(trace, words[0], words[1:], command == "first")
+    if command == "number":
+        print(len(matching(trace, words)))
+        return 0
     if command == "sound":
         return command_sound(trace)
     raise SystemExit(__doc__)

@@ -6,19 +6,21 @@ set -u
 
 k_lab
 
-# checks WHAT SERVER CLIENT PORT SEND VIA_IN FREED: what followed client 2 must show
+# closed_port WHAT SERVER CLIENT PORT PROTO TYPE CODE OTHER: of client 2's datagram and its error
 closed_port()
 {
-	local what=$1 server=$2 client=$3 port=$4 proto=$5 type=$6 code=$7 other=$8 call=$9
+	local what=$1 server=$2 client=$3 port=$4 proto=$5 type=$6 code=$7 other=$8
 	local datagram=(type=journey packet.proto=UDP "packet.dport=$port" "packet.dst=$server")
 	local error=(type=journey "packet.proto=$proto")
 
 	k_sound "$what"
 	k_is "$what: one datagram" 1 "${datagram[@]}" "packet.src=$client" packet.payload=24
 	k_is "$what: sent by the client's call" 1 "${datagram[@]}" cause.kind=call \
-		cause.task.comm=time_client "cause.call=$call" cause.fd=3 cause.ret=24
+		cause.task.comm=time_client cause.call=sendto cause.fd=3 cause.ret=24
 	k_is "$what: it crosses into ns_server and dies there, no hop missing" 1 "${datagram[@]}" \
 		'timed=ns_client2/veth_c2: dev_queue dev_xmit > ns_server/veth_srv_c2: backlog receive icmp_error drop'
+	k_is "$what: with the functions in between" 1 "${datagram[@]}" \
+		'via~^udp_send\(udpv?6?_sendmsg\) ip_out\(ip.*\) ip_local\(ip.*\) udp_in\(.*udp[46].*_rcv\)'
 	k_is "$what: dropped: reason, function, place" 1 "${datagram[@]}" fate.kind=dropped \
 		fate.reason=NO_SOCKET 'fate.function~^__udp[46]_lib_rcv$' fate.netns=ns_server \
 		fate.dev=veth_srv_c2 fate.inferred=false fate.remedy~.
@@ -45,7 +47,9 @@ k_server server apps/time_server 10.0.1.1 8080
 k_server server apps/time_server fd00:0:0:1::1 8080
 
 # both IP versions: ADDRESS OF ns_server, OF ns_client2, PORT, ICMP, TYPE, CODE, WHERE A SOCKET IS
+# shellcheck disable=SC2034 # used by name
 v4=(10.0.2.1 10.0.2.2 8080 ICMP 3 3 10.0.1.1)
+# shellcheck disable=SC2034
 v6=(fd00:0:0:2::1 fd00:0:0:2::2 8080 ICMPv6 1 4 fd00:0:0:1::1)
 
 for version in v4 v6; do
@@ -58,7 +62,7 @@ for version in v4 v6; do
 
 	k_run client2 apps/time_client "${is[0]}" 8080
 	tap_is "O2 $version: client 2 is not" "$TAP_STATUS" 1
-	closed_port "O2 $version" "${is[@]}" sendto
+	closed_port "O2 $version" "${is[@]}"
 	k_is "O2 $version: the error's own way back, no hop missing" 1 "${error[@]}" \
 		'timed=ns_server/veth_srv_c2: dev_queue dev_xmit > ns_client2/veth_c2: backlog receive sock_error consume' \
 		fate.kind=consumed fate.netns=ns_client2
@@ -76,7 +80,7 @@ for version in v4 v6; do
 
 	k_run client2 apps/time_client -U -t 0.3 "${is[0]}" 8080
 	tap_is "O52 $version: the client gives up" "$TAP_STATUS" 1
-	closed_port "O52 $version" "${is[@]}" sendto
+	closed_port "O52 $version" "${is[@]}"
 	k_is "O52 $version: the error comes back and meets no socket error" 1 "${error[@]}" \
 		'timed=ns_server/veth_srv_c2: dev_queue dev_xmit > ns_client2/veth_c2: backlog receive consume' \
 		fate.kind=consumed fate.netns=ns_client2

@@ -5,7 +5,7 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-k_lab cold
+k_lab_cold
 
 # The way of a datagram from WHO by DEV to PEER by PEERDEV.
 way()
@@ -43,7 +43,7 @@ journeys()
 
 k_server server apps/time_server 10.0.1.1 8080
 k_server server apps/time_server fd00:0:0:1::1 8080
-server6=$TAP_PID
+server6=$K_SERVER
 
 # The first one has to find its next hop's link-layer address; it is still the client's datagram.
 for address in 10.0.1.1 fd00:0:0:1::1; do

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What provoked a packet. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "engine.h"
+#include "packet.h"
+
+#define QUOTE_DEPTH 1000 /* journeys that are compared with a quote */
+
+/* The packet that this softirq receives, NULL none. */
+struct node *node_in_softirq(struct hs_journeys *js, const struct hs_event *e)
+{
+	struct processing *now = &js->now[e->cpu % HS_MAX_CPUS];
+
+	return e->softirq && now->ctx == e->ctx ? node_by_serial(js, now->serial) : NULL;
+}
+
+/* Is `n` handled while another packet is being received? */
+bool node_is_guest(struct hs_journeys *js, const struct node *n, const struct hs_event *e)
+{
+	const struct node *now = node_in_softirq(js, e);
+
+	return now && now != n;
+}
+
+static void node_set_cause(struct hs_journeys *js, struct node *n, struct node *cause,
+			   const char *text)
+{
+	n->cause = cause->serial;
+	n->j.cause_kind = HS_CAUSE_JOURNEY;
+	n->j.cause_text = text;
+	if (serials_add(&cause->children, &cause->n_children, n->serial))
+		js->error = -ENOMEM;
+}
+
+/* What tells that this ICMP error was built for that packet: the tracepoint, else the stack. */
+static struct node *cause_of_icmp(struct hs_journeys *js, const struct hs_event *e,
+				  const struct node *n, const char **ret_function)
+{
+	struct icmp_pending *p = &js->icmp[e->cpu % HS_MAX_CPUS];
+	struct node *offender;
+
+	if (!p->serial || p->ctx != e->ctx || (!p->ctx && p->tid != e->task.tid))
+		return NULL;
+	offender = node_by_serial(js, p->serial);
+	if (!offender || !packet_quotes(&n->j.packet, &offender->j.packet))
+		return NULL;
+	*ret_function = p->function;
+	p->serial = 0;
+	return offender;
+}
+
+/* The newest of a list that `error` quotes. utlist: the head's prev is the tail. */
+static struct node *cause_quoted_in(struct node *list, const struct node *error)
+{
+	struct node *n = list ? list->prev : NULL;
+
+	for (int i = 0; i < QUOTE_DEPTH && n; i++, n = n == list ? NULL : n->prev)
+		if (packet_quotes(&error->j.packet, &n->j.packet))
+			return n;
+	return NULL;
+}
+
+/* The packet that an ICMP error quotes, for an error that had to wait before it was sent. */
+static struct node *cause_of_quote(struct hs_journeys *js, const struct node *error)
+{
+	return cause_quoted_in(js->open, error) ?: cause_quoted_in(js->done, error);
+}
+
+static const char *stack_function(const struct hs_event *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_functions; i++)
+		if (!strcmp(e->functions[i], name))
+			return e->functions[i];
+	return "";
+}
+
+/*
+ * Sent while the answer to ARP or ND was processed: it waited for the next hop's address
+ * (neigh_update() sends the queue), and its cause is the call that sent it earlier.
+ */
+static bool node_waited(struct hs_journeys *js, struct node *n, const struct sock_node *s)
+{
+	struct open_call *call, *tmp;
+
+	if (!s || !s->last_send.name)
+		return false;
+	n->waited = true;
+	n->j.cause_kind = HS_CAUSE_CALL;
+	n->j.by = s->last_send.task;
+	n->j.by_call = s->last_send.name;
+	n->j.by_fd = s->last_send.fd;
+	n->born_tid = s->last_send.task.tid;
+	n->j.by_done = s->last_send.left;
+	n->j.by_ret = s->last_send.ret;
+	HASH_ITER (hh, js->calls, call, tmp)
+		if (call->sk == s->sk && serials_add(&call->sent, &call->n_sent, n->serial))
+			js->error = -ENOMEM;
+	return true;
+}
+
+void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct node *n)
+{
+	const struct hs_rec_birth *birth = (const void *)e->rec;
+	const char *function = "", *what = tell_icmp(js, &n->j.packet);
+	struct open_call *call;
+	struct node *cause = NULL;
+
+	if (n->j.packet.icmp_error)
+		cause = cause_of_icmp(js, e, n, &function);
+	if (!cause)
+		cause = node_in_softirq(js, e);
+	if (cause && n->j.packet.icmp_error && packet_is_address_answer(&cause->j.packet)) {
+		cause = cause_of_quote(js, n) ?: cause;
+		n->waited = true;
+	}
+	if (cause && birth->sk && packet_is_address_answer(&cause->j.packet) &&
+	    node_waited(js, n, sock_find(js, birth->sk)))
+		return;
+	if (cause && n->j.packet.icmp_error && !cause->answered) {
+		/* ICMPv6 has no tracepoint: the error itself shows that it was built. */
+		cause->answered = true;
+		cause->want_counter = false;
+		function = stack_function(e, "icmp6_send");
+		if (!n->waited)
+			node_hop(js, cause, e, HS_STAGE_ICMP_ERROR, what, function, 0);
+	}
+	if (cause) {
+		n->j.cause_kind = HS_CAUSE_JOURNEY;
+		node_set_cause(js, n, cause,
+			       *function
+				       ? names_internf(js->names, "%s, built in %s", what, function)
+				       : what);
+		return;
+	}
+	if (e->softirq) {
+		n->j.cause_kind = HS_CAUSE_KERNEL;
+		return;
+	}
+	call = call_of(js, e->task.tid);
+	n->j.cause_kind = call || birth->call ? HS_CAUSE_CALL : HS_CAUSE_KERNEL;
+	n->j.by_call = call_name(call ? call->c.id : birth->call);
+	if (call) {
+		n->j.by_fd = call->c.fd;
+		n->by_socket = true;
+		if (serials_add(&call->sent, &call->n_sent, n->serial))
+			js->error = -ENOMEM;
+	}
+}

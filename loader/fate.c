@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What became of a packet: frees that are drops and frees that are none, ICMP errors that nobody
+ * got. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "reasons.h"
+#include "stages.h"
+
+/* An ICMP error that reached its namespace and no socket: who was not told, and why. */
+static void node_tell_nobody(struct hs_journeys *js, struct node *n)
+{
+	const struct node *about = n->cause ? node_by_serial(js, n->cause) : NULL;
+	struct sock_node *s = about && about->sk ? sock_find(js, about->sk) : NULL;
+
+	if (!n->j.packet.icmp_error || n->j.told != HS_TOLD_NOTHING)
+		return;
+	if (s && s->serial != about->sock_serial)
+		s = NULL;
+	n->j.told = HS_TOLD_NOBODY;
+	n->j.told_why = tell_nobody(js, &n->j.packet, s);
+	if (n->selected)
+		SINK(js, told, &n->j);
+}
+
+/*
+ * Frees that look like drops and are none. A received ICMP error may end as NOT_SPECIFIED in
+ * icmp_rcv() though it was handled; so do handled MLD messages (mld_query_work()); a TCP segment
+ * that was taken by a minisocket, or left in a queue at close, is freed the same way.
+ */
+static bool free_is_benign(const struct node *n, const char *reason, const char *function)
+{
+	static const char *const functions[] = { "icmp_rcv",	    "icmpv6_rcv", "mld_query_work",
+						 "mld_report_work", "ndisc_rcv",  "arp_process" };
+
+	if (!strcmp(reason, "QUEUE_PURGE"))
+		return true;
+	if (strcmp(reason, "NOT_SPECIFIED"))
+		return false;
+	if (n->j.packet.proto == IPPROTO_TCP)
+		return !strcmp(function, "tcp_v4_rcv") || !strcmp(function, "tcp_v6_rcv");
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strcmp(function, functions[i]))
+			return true;
+	return false;
+}
+
+static void node_consumed(struct hs_journeys *js, struct node *n, const char *function,
+			  uint64_t time, bool inferred)
+{
+	struct hs_fate fate = no_fate;
+	enum hs_stage stage = node_timed_stage(n);
+
+	fate.time = time;
+	fate.stage = node_stage(n);
+	fate.function = function;
+	fate.inferred = inferred;
+	fate.kind = stage == HS_STAGE_DEV_XMIT || stage == HS_STAGE_DEV_QUEUE ? HS_FATE_LEFT
+									      : HS_FATE_CONSUMED;
+	node_set_fate(js, n, fate);
+	if (fate.kind == HS_FATE_CONSUMED)
+		node_tell_nobody(js, n);
+}
+
+/* UDP to nobody asks for an ICMP error, unless it was sent to many (RFC 1122, 3.2.2). */
+static bool node_deserves_icmp(const struct node *n)
+{
+	const struct hs_packet *p = &n->j.packet;
+	const uint8_t *dst = p->dst.addr.bytes;
+
+	if (p->proto != IPPROTO_UDP || p->later_fragment)
+		return false;
+	return p->version == 4 ? dst[0] < 224 : dst[0] != 0xff;
+}
+
+static const struct limits *limits_find(struct hs_journeys *js, uint32_t netns)
+{
+	struct limits *l = NULL;
+
+	HASH_FIND(hh, js->limits, &netns, sizeof(netns), l);
+	return l;
+}
+
+/* Suppressed errors that the counters tell of and no journey has claimed. */
+static bool limits_claim(struct hs_journeys *js, struct node *n)
+{
+	struct limits *l = (struct limits *)limits_find(js, n->netns);
+
+	if (!l || l->last - l->first <= l->explained)
+		return false;
+	l->explained++;
+	n->want_counter = false;
+	n->j.no_icmp = names_internf(js->names, "rate limit (%s rose; sysctl %s)", l->counter,
+				     n->j.packet.version == 6 ? "net.ipv6.icmp.ratelimit"
+							      : "net.ipv4.icmp_ratelimit");
+	if (n->selected)
+		SINK(js, no_icmp, &n->j);
+	return true;
+}
+
+void fate_counter(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_rec_counter *rec = (const void *)e->rec;
+	struct limits *l = (struct limits *)limits_find(js, rec->netns);
+	struct node *n, *tmp;
+
+	if (!l) {
+		l = calloc(1, sizeof(*l));
+		if (!l) {
+			js->error = -ENOMEM;
+			return;
+		}
+		l->netns = rec->netns;
+		l->first = rec->icmp_limit_global + rec->icmp_limit_host + rec->icmp6_limit_host;
+		l->rec = *rec;
+		l->counter = "";
+		HASH_ADD(hh, js->limits, netns, sizeof(l->netns), l);
+	}
+	if (rec->icmp_limit_global > l->rec.icmp_limit_global)
+		l->counter = "IcmpOutRateLimitGlobal";
+	if (rec->icmp_limit_host > l->rec.icmp_limit_host)
+		l->counter = "IcmpOutRateLimitHost";
+	if (rec->icmp6_limit_host > l->rec.icmp6_limit_host)
+		l->counter = "Icmp6OutRateLimitHost";
+	l->rec = *rec;
+	l->last = rec->icmp_limit_global + rec->icmp_limit_host + rec->icmp6_limit_host;
+	DL_FOREACH_SAFE (js->open, n, tmp)
+		if (n->want_counter && n->netns == rec->netns && limits_claim(js, n))
+			node_try_settle(js, n);
+}
+
+static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs_event *e,
+			 const char *reason, const char *function)
+{
+	const struct hs_rec_free *rec = (const void *)e->rec;
+	const struct hs_reason_info *info = reason_info(reason);
+	struct sock_node *s = rec->sk ? sock_find(js, rec->sk) : NULL;
+	const struct hs_stage_info *stage;
+	struct hs_fate fate = no_fate;
+
+	fate.kind = HS_FATE_DROPPED;
+	fate.time = e->time;
+	fate.stage = node_stage(n);
+	fate.reason = reason;
+	fate.function = function;
+	stage = stage_info(fate.stage);
+	if (info) {
+		fate.why = info->sentence;
+		fate.remedy = info->remedy;
+	} else if (stage) {
+		fate.remedy = stage->remedy;
+	}
+	if (s && s->s.followed) {
+		n->by_socket = true;
+		node_select(js, n);
+	}
+	if (!strcmp(reason, "NO_SOCKET"))
+		fate.why = tell_no_socket(js, n);
+	if (!strcmp(reason, "SOCKET_RCVBUFF") && s) {
+		fate.why = tell_rcvbuf(js, s, rec->rmem, rec->rcvbuf);
+		fate.socket = n->selected ? sock_id(js, s) : 0;
+		fate.owner = s->s.owner;
+	}
+	node_set_fate(js, n, fate);
+	if (!strcmp(reason, "NO_SOCKET") && !n->answered && node_deserves_icmp(n)) {
+		n->want_counter = true;
+		limits_claim(js, n);
+	}
+}
+
+void fate_freed(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_rec_free *rec = (const void *)e->rec;
+	struct node *n = node_by_address(js, rec->at.skb);
+	const char *function, *reason;
+	bool drop = e->rec->stage == HS_STAGE_DROP;
+
+	if (!n || n->freed)
+		return;
+	n->freed = true;
+	function = names_symbol(js->names, rec->location);
+	reason = drop ? names_reason(js->names, rec->reason) : "";
+	if (n->j.fate.kind == HS_FATE_QUEUED) {
+		/* After a read it is the end of its memory, before it the end of its socket. */
+		if (drop && !n->j.read_done && n->j.packet.proto != IPPROTO_TCP) {
+			n->j.unread_at_close = true;
+			n->last = e->time;
+			if (n->selected)
+				SINK(js, unread, &n->j);
+		}
+	} else if (n->j.fate.kind == HS_FATE_UNDERWAY) {
+		bool bad = drop && !free_is_benign(n, reason, function);
+
+		node_hop(js, n, e, bad ? HS_STAGE_DROP : HS_STAGE_CONSUME, "", function,
+			 rec->location);
+		if (bad)
+			node_dropped(js, n, e, reason, function);
+		else
+			node_consumed(js, n, function, e->time, false);
+	}
+	node_try_settle(js, n);
+}
+
+/* What silence means, by the last thing that was seen. */
+void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now)
+{
+	struct hs_fate fate = no_fate;
+	enum hs_stage stage = node_timed_stage(n);
+
+	if (stage != HS_STAGE_RECEIVE && stage != HS_STAGE_SOCK_ERROR)
+		return;
+	node_note_loss(js, n);
+	fate.time = now;
+	fate.stage = stage;
+	fate.inferred = true;
+	if (n->j.incomplete) {
+		fate.kind = HS_FATE_UNKNOWN;
+		fate.why = "events were lost, so its end may have been missed";
+	} else if (n->j.packet.fragmented) {
+		fate.kind = HS_FATE_MERGED;
+		fate.why = "kept until the other fragments of its datagram are there";
+	} else if (n->j.packet.proto == IPPROTO_TCP) {
+		fate.kind = HS_FATE_CONSUMED;
+		fate.why = "taken by TCP; nothing shows its end";
+	} else {
+		fate.kind = HS_FATE_UNKNOWN;
+		fate.why = "received, and no event tells what became of it";
+	}
+	node_set_fate(js, n, fate);
+	node_tell_nobody(js, n);
+}

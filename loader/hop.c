@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Hops: where a packet was seen, and what the stack says of the way there. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+#include "stages.h"
+
+static struct hs_hop *node_append(struct hs_journeys *js, struct node *n)
+{
+	struct hs_hop *grown = n->j.hops;
+
+	/* Grows at powers of two. */
+	if (!(n->j.n_hops & (n->j.n_hops - 1)))
+		grown = realloc(grown, (n->j.n_hops ? n->j.n_hops * 2 : 1) * sizeof(*grown));
+	if (!grown) {
+		js->error = -ENOMEM;
+		return NULL;
+	}
+	n->j.hops = grown;
+	grown += n->j.n_hops++;
+	*grown = (struct hs_hop){
+		.netns = "", .dev = "", .dev_kind = "", .text = "", .function = ""
+	};
+	return grown;
+}
+
+struct hs_hop *node_last_hop(const struct node *n)
+{
+	return n->j.n_hops ? &n->j.hops[n->j.n_hops - 1] : NULL;
+}
+
+/* How much of the stack the hop before had too. */
+static size_t node_shared_stack(const struct node *n, const struct hs_event *e)
+{
+	size_t i = 0;
+
+	while (i < n->n_stack && i < e->n_functions && n->stack[i] == e->functions[i])
+		i++;
+	return i;
+}
+
+static void node_keep_stack(struct hs_journeys *js, struct node *n, const struct hs_event *e)
+{
+	const char **kept = realloc(n->stack, e->n_functions * sizeof(*kept));
+
+	if (!kept) {
+		js->error = -ENOMEM;
+		return;
+	}
+	memcpy(kept, e->functions, e->n_functions * sizeof(*kept));
+	n->stack = kept;
+	n->n_stack = e->n_functions;
+}
+
+/* A question for a link-layer address begins where somebody asks for it. */
+static size_t node_skip_to_question(const struct node *n, const struct hs_event *e, size_t from)
+{
+	if (n->j.n_hops || (n->j.noise != HS_NOISE_ARP && n->j.noise != HS_NOISE_ND))
+		return from;
+	for (size_t i = e->n_functions; i-- > from;) {
+		const struct hs_stage_info *stage = stage_of_function(e->functions[i]);
+
+		if (stage && stage->id == HS_STAGE_NEIGHBOUR)
+			return i;
+	}
+	return from;
+}
+
+/* Stages that only the stack shows, outermost first, each once. */
+static void node_add_via(struct hs_journeys *js, struct node *n, const struct hs_event *e,
+			 const struct hs_hop *timed, size_t from)
+{
+	const struct hs_stage_info *last = NULL;
+	/* Around a packet's birth, and its sending on after a wait, lies the receiving of another.
+	 */
+	bool outward =
+		timed->stage == HS_STAGE_DEV_QUEUE && (!n->j.n_hops || node_is_guest(js, n, e));
+
+	for (size_t i = node_skip_to_question(n, e, from); i < e->n_functions; i++) {
+		const struct hs_stage_info *stage = stage_of_function(e->functions[i]);
+		struct hs_hop *via;
+
+		if (!stage || stage == last || *stage->probe || stage->id == timed->stage ||
+		    (outward && !strcmp(stage->direction, "in")))
+			continue;
+		last = stage;
+		via = node_append(js, n);
+		if (!via)
+			return;
+		*via = *timed;
+		via->kind = HS_HOP_VIA;
+		via->stage = stage->id;
+		via->text = "";
+		via->functions = NULL;
+		via->n_functions = 0;
+		via->address = 0;
+		via->function = e->functions[i];
+		/* It ran before the packet reached the timed hop's place: a crossing is shown
+		 * there. */
+		via->crossed = false;
+	}
+}
+
+/* A hop of `stage`; place and device as given (a free has none, it stays where it was). */
+void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, enum hs_stage stage,
+	      const char *text, const char *function, uint64_t address)
+{
+	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
+	const struct hs_hop *before = node_last_hop(n);
+	struct hs_hop hop = {
+		.kind = HS_HOP_STAGE,
+		.stage = stage,
+		.time = e->time,
+		.cpu = e->cpu,
+		.softirq = e->softirq,
+		.task = e->task,
+		.text = text,
+		.function = function,
+		.address = address,
+	};
+	size_t shared, first = n->j.n_hops;
+	struct hs_hop *added;
+
+	if (at->netns && at->ifindex) {
+		hop.netns = e->netns;
+		hop.dev = e->dev.name;
+		hop.dev_kind = e->dev.kind;
+		hop.crossed = n->netns && n->netns != at->netns;
+		n->netns = at->netns;
+		n->ifindex = at->ifindex;
+	} else if (before) {
+		hop.netns = before->netns;
+		hop.dev = before->dev;
+		hop.dev_kind = before->dev_kind;
+	} else {
+		hop.netns = at->netns ? e->netns : "";
+		hop.dev = hop.dev_kind = "";
+	}
+	n->last = e->time;
+	shared = node_shared_stack(n, e);
+	node_add_via(js, n, e, &hop, shared);
+	added = node_append(js, n);
+	if (!added)
+		return;
+	*added = hop;
+	if (hop.crossed && n->j.n_hops - 1 > first) {
+		/* The functions before this hop ran where it is: the crossing comes before them. */
+		n->j.hops[first].crossed = true;
+		added->crossed = false;
+	}
+	if (e->n_functions > shared) {
+		added->n_functions = e->n_functions - shared;
+		added->functions = malloc(added->n_functions * sizeof(*added->functions));
+		if (added->functions)
+			memcpy(added->functions, e->functions + shared,
+			       added->n_functions * sizeof(*added->functions));
+		else
+			added->n_functions = 0;
+	}
+	if (e->n_functions)
+		node_keep_stack(js, n, e);
+	if (words_have(&js->select->netns, hop.netns))
+		n->by_netns = true;
+	if (words_have(&js->select->devs, hop.dev))
+		n->by_dev = true;
+	if (n->selected)
+		for (size_t i = first; i < n->j.n_hops; i++)
+			SINK(js, hop, &n->j, &n->j.hops[i]);
+	else
+		node_select(js, n);
+}

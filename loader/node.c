@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A journey as the engine keeps it: found, chosen, given a fate, settled, forgotten. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "engine.h"
+
+#define JOURNEY_MAX 100000 /* remembered at once */
+
+int serials_add(uint32_t **list, size_t *n, uint32_t serial)
+{
+	uint32_t *grown = realloc(*list, (*n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	*list = grown;
+	grown[(*n)++] = serial;
+	return 0;
+}
+
+struct node *node_by_serial(struct hs_journeys *js, uint32_t serial)
+{
+	struct node *n = NULL;
+
+	HASH_FIND(hh, js->all, &serial, sizeof(serial), n);
+	return n;
+}
+
+uint32_t node_id(struct hs_journeys *js, uint32_t serial)
+{
+	struct node *n = serial ? node_by_serial(js, serial) : NULL;
+
+	return n && n->selected ? n->j.id : 0;
+}
+
+struct node *node_by_address(struct hs_journeys *js, uint64_t address)
+{
+	struct node *n = NULL;
+
+	if (address)
+		HASH_FIND(by_address, js->addresses, &address, sizeof(address), n);
+	return n;
+}
+
+void node_set_address(struct hs_journeys *js, struct node *n, uint64_t address)
+{
+	struct node *old = node_by_address(js, address);
+
+	if (old == n)
+		return;
+	if (old) {
+		HASH_DELETE(by_address, js->addresses, old);
+		old->address = 0;
+	}
+	if (n->address)
+		HASH_DELETE(by_address, js->addresses, n);
+	n->address = address;
+	if (address)
+		HASH_ADD(by_address, js->addresses, address, sizeof(n->address), n);
+}
+
+void node_free(struct hs_journeys *js, struct node *n)
+{
+	node_set_address(js, n, 0);
+	HASH_DELETE(hh, js->all, n);
+	if (n->settled)
+		DL_DELETE(js->done, n);
+	else
+		DL_DELETE(js->open, n);
+	js->n_nodes--;
+	for (size_t i = 0; i < n->j.n_hops; i++)
+		free(n->j.hops[i].functions);
+	free(n->j.hops);
+	free(n->j.caused);
+	free(n->children);
+	free(n->stack);
+	free(n);
+}
+
+static bool node_is_wanted(struct hs_journeys *js, const struct node *n)
+{
+	const struct hs_select *s = js->select;
+	const struct node *cause = n->cause ? node_by_serial(js, n->cause) : NULL;
+
+	if (select_is_without(s, &n->j.packet))
+		return false;
+	if (cause && cause->selected)
+		return true;
+	if (n->folded && !n->by_socket)
+		return false;
+	return (!s->followed || n->by_socket) && (!s->netns.n || n->by_netns) &&
+	       (!s->devs.n || n->by_dev) && n->by_filter;
+}
+
+/* Shows a journey from now on, its earlier hops first. */
+void node_select(struct hs_journeys *js, struct node *n)
+{
+	struct sock_node *s;
+	struct node *cause;
+
+	if (n->selected || n->settled || !node_is_wanted(js, n))
+		return;
+	n->selected = true;
+	n->j.id = ++js->last_id;
+	s = n->sk ? sock_find(js, n->sk) : NULL;
+	if (s && s->serial == n->sock_serial)
+		n->j.socket = sock_id(js, s);
+	js->shown++;
+	if (n->j.fate.kind == HS_FATE_UNDERWAY)
+		js->underway++;
+	cause = n->cause ? node_by_serial(js, n->cause) : NULL;
+	if (cause && cause->selected) {
+		n->j.cause = cause->j.id;
+		serials_add(&cause->j.caused, &cause->j.n_caused, n->j.id);
+	}
+	for (size_t i = 0; i < n->j.n_hops; i++)
+		SINK(js, hop, &n->j, &n->j.hops[i]);
+	if (n->j.fate.kind != HS_FATE_UNDERWAY)
+		SINK(js, fate, &n->j);
+	/* Those it provoked were born before it was chosen. */
+	for (size_t i = 0; i < n->n_children; i++) {
+		struct node *child = node_by_serial(js, n->children[i]);
+
+		if (child)
+			node_select(js, child);
+	}
+}
+
+const struct hs_fate no_fate = { .netns = "",
+				 .dev = "",
+				 .reason = "",
+				 .function = "",
+				 .why = "",
+				 .remedy = "",
+				 .owner.comm = "" };
+
+/* Records that were lost while it was alive may have been about it. */
+void node_note_loss(const struct hs_journeys *js, struct node *n)
+{
+	if (n->settled || js->lost_total <= n->lost_before)
+		return;
+	n->j.incomplete = true;
+	n->j.lost = js->lost_total - n->lost_before;
+}
+
+void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate)
+{
+	const struct hs_hop *last = node_last_hop(n);
+	bool first = n->j.fate.kind == HS_FATE_UNDERWAY;
+
+	node_note_loss(js, n);
+	fate.netns = last ? last->netns : "";
+	fate.dev = last ? last->dev : "";
+	n->j.fate = fate;
+	if (!n->selected)
+		return;
+	if (first)
+		js->underway--;
+	SINK(js, fate, &n->j);
+}
+
+/* The last hop that is a place on the path, not an end. */
+enum hs_stage node_stage(const struct node *n)
+{
+	for (size_t i = n->j.n_hops; i-- > 0;) {
+		enum hs_stage stage = n->j.hops[i].stage;
+
+		if (stage != HS_STAGE_DROP && stage != HS_STAGE_CONSUME)
+			return stage;
+	}
+	return 0;
+}
+
+enum hs_stage node_timed_stage(const struct node *n)
+{
+	for (size_t i = n->j.n_hops; i-- > 0;)
+		if (n->j.hops[i].kind == HS_HOP_STAGE && n->j.hops[i].stage != HS_STAGE_ICMP_ERROR)
+			return n->j.hops[i].stage;
+	return 0;
+}
+
+static bool node_can_settle(struct hs_journeys *js, struct node *n)
+{
+	const struct hs_journey *j = &n->j;
+	bool datagram = j->packet.proto != IPPROTO_TCP;
+
+	if (j->fate.kind == HS_FATE_UNDERWAY || n->want_counter)
+		return false;
+	if (j->fate.kind == HS_FATE_QUEUED && datagram && !j->read_done && !j->unread_at_close)
+		return false;
+	if (j->cause_kind == HS_CAUSE_CALL && !j->by_done && call_of(js, n->born_tid))
+		return false;
+	if (j->packet.icmp_error && (j->told == HS_TOLD_SOCKET || (j->told == HS_TOLD_NOTHING &&
+								   j->fate.kind == HS_FATE_QUEUED)))
+		return false;
+	for (size_t i = 0; i < n->n_children; i++) {
+		struct node *child = node_by_serial(js, n->children[i]);
+
+		if (child && !child->settled)
+			return false;
+	}
+	return true;
+}
+
+static void node_count(struct hs_journeys *js, const struct node *n)
+{
+	uint64_t *const counts[] = {
+		[HS_FATE_UNDERWAY] = &js->sum.underway, [HS_FATE_QUEUED] = &js->sum.queued,
+		[HS_FATE_DROPPED] = &js->sum.dropped,	[HS_FATE_REFUSED] = &js->sum.refused,
+		[HS_FATE_CONSUMED] = &js->sum.consumed, [HS_FATE_MERGED] = &js->sum.merged,
+		[HS_FATE_LEFT] = &js->sum.left,		[HS_FATE_UNKNOWN] = &js->sum.unknown,
+	};
+
+	++*counts[n->j.fate.kind];
+	js->sum.read += n->j.read_done;
+	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP;
+	js->sum.unread_at_close += n->j.unread_at_close;
+}
+
+void node_settle(struct hs_journeys *js, struct node *n)
+{
+	struct node *cause;
+
+	if (n->settled)
+		return;
+	node_note_loss(js, n);
+	n->settled = true;
+	DL_DELETE(js->open, n);
+	DL_APPEND(js->done, n);
+	if (n->selected) {
+		if (n->j.fate.kind == HS_FATE_UNDERWAY)
+			js->underway--;
+		node_count(js, n);
+		js->settled++;
+		SINK(js, settled, &n->j);
+	} else if (n->folded) {
+		js->sum.background[n->j.noise]++;
+	}
+	cause = n->cause ? node_by_serial(js, n->cause) : NULL;
+	if (cause)
+		node_try_settle(js, cause);
+}
+
+void node_try_settle(struct hs_journeys *js, struct node *n)
+{
+	if (!n->settled && node_can_settle(js, n))
+		node_settle(js, n);
+}
+
+struct node *node_new(struct hs_journeys *js, const struct hs_event *e)
+{
+	struct node *n, *old;
+
+	while (js->n_nodes >= JOURNEY_MAX) {
+		old = js->done ?: js->open;
+		node_settle(js, old);
+		node_free(js, old);
+	}
+	n = calloc(1, sizeof(*n));
+	if (!n) {
+		js->error = -ENOMEM;
+		return NULL;
+	}
+	n->serial = ++js->last_serial;
+	n->lost_before = js->lost_total;
+	n->j.fate = no_fate;
+	n->j.born = n->last = e->time;
+	n->j.by = e->task;
+	n->j.by_call = n->j.cause_text = n->j.told_call = n->j.told_why = n->j.no_icmp = "";
+	n->j.told_task.comm = n->j.read.task.comm = n->j.read.call = "";
+	n->j.by_fd = -1;
+	n->by_filter = true;
+	HASH_ADD(hh, js->all, serial, sizeof(n->serial), n);
+	DL_APPEND(js->open, n);
+	js->n_nodes++;
+	js->sum.packets++;
+	return n;
+}
+
+/* A packet that was on its way before tracing began, or whose birth was lost. */
+struct node *node_headless(struct hs_journeys *js, const struct hs_event *e, uint64_t address)
+{
+	struct node *n = node_new(js, e);
+
+	if (!n)
+		return NULL;
+	n->j.skb = address;
+	n->j.cause_kind = HS_CAUSE_NONE;
+	n->j.incomplete = true;
+	n->by_filter = !js->select->filter_text.n;
+	node_set_address(js, n, address);
+	return n;
+}

@@ -1,0 +1,661 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "helper_stream.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FUNCTIONS_AT 0xffffffff81000000ull
+
+/* ---- packets ---- */
+
+static uint16_t next_ip_id;
+
+/* "10.0.1.2:4000", "[fd00::2]:4000", or the address alone. */
+static struct hs_sa parse_sa(const char *text)
+{
+	struct hs_sa sa = {0};
+	char addr[64];
+	const char *port;
+
+	snprintf(addr, sizeof(addr), "%s", *text == '[' ? text + 1 : text);
+	if (*text == '[') {
+		sa.family = AF_INET6;
+		*strchr(addr, ']') = '\0';
+		port = strstr(text, "]:");
+		port = port ? port + 2 : NULL;
+	} else {
+		port = strchr(text, ':');
+		sa.family = port && strchr(port + 1, ':') ? AF_INET6 : AF_INET;
+		if (sa.family == AF_INET6)
+			port = NULL;
+		else if (port++)
+			*strchr(addr, ':') = '\0';
+	}
+	assert_int_equal(inet_pton(sa.family, addr, sa.addr), 1);
+	sa.port = port ? htons(strtoul(port, NULL, 10)) : 0;
+	return sa;
+}
+
+static void put16(uint8_t *at, uint32_t value)
+{
+	at[0] = value >> 8;
+	at[1] = value;
+}
+
+static size_t wire_header_length(const struct wire *w)
+{
+	return w->proto == 0x86dd ? 40 : 20;
+}
+
+/* The IP header and `l4` bytes behind it, still zero. */
+static struct wire wire_ip(const struct hs_sa *from, const struct hs_sa *to, uint8_t proto,
+			   uint32_t l4)
+{
+	struct wire w = {.proto = from->family == AF_INET6 ? 0x86dd : 0x0800};
+
+	w.len = wire_header_length(&w) + l4;
+	if (from->family == AF_INET6) {
+		w.data[0] = 0x60;
+		put16(w.data + 4, l4);
+		w.data[6] = proto;
+		w.data[7] = 64;
+		memcpy(w.data + 8, from->addr, 16);
+		memcpy(w.data + 24, to->addr, 16);
+	} else {
+		w.data[0] = 0x45;
+		put16(w.data + 2, w.len);
+		put16(w.data + 4, ++next_ip_id);
+		w.data[8] = 64;
+		w.data[9] = proto;
+		memcpy(w.data + 12, from->addr, 4);
+		memcpy(w.data + 16, to->addr, 4);
+	}
+	return w;
+}
+
+static uint8_t *wire_l4(struct wire *w)
+{
+	return w->data + wire_header_length(w);
+}
+
+struct wire wire_udp(const char *from, const char *to, uint32_t payload)
+{
+	struct hs_sa src = parse_sa(from), dst = parse_sa(to);
+	struct wire w = wire_ip(&src, &dst, IPPROTO_UDP, 8 + payload);
+
+	memcpy(wire_l4(&w), &src.port, 2);
+	memcpy(wire_l4(&w) + 2, &dst.port, 2);
+	put16(wire_l4(&w) + 4, 8 + payload);
+	return w;
+}
+
+struct wire wire_tcp(const char *from, const char *to, uint8_t flags, uint32_t payload)
+{
+	struct hs_sa src = parse_sa(from), dst = parse_sa(to);
+	struct wire w = wire_ip(&src, &dst, IPPROTO_TCP, 20 + payload);
+
+	memcpy(wire_l4(&w), &src.port, 2);
+	memcpy(wire_l4(&w) + 2, &dst.port, 2);
+	wire_l4(&w)[12] = 5 << 4;
+	wire_l4(&w)[13] = flags;
+	return w;
+}
+
+struct wire wire_echo(const char *from, const char *to, bool reply, uint32_t payload)
+{
+	struct hs_sa src = parse_sa(from), dst = parse_sa(to);
+	bool v6 = src.family == AF_INET6;
+	struct wire w = wire_ip(&src, &dst, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, 8 + payload);
+
+	wire_l4(&w)[0] = v6 ? 128 + reply : reply ? 0 : 8;
+	return w;
+}
+
+struct wire wire_error(const struct wire *about, const char *from, uint8_t type, uint8_t code)
+{
+	struct hs_sa src = parse_sa(from), dst = {.family = src.family};
+	bool v6 = src.family == AF_INET6;
+	size_t quoted = about->len < 64 ? about->len : 64;
+	struct wire w;
+
+	memcpy(dst.addr, about->data + (v6 ? 8 : 12), v6 ? 16 : 4);
+	w = wire_ip(&src, &dst, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, 8 + quoted);
+	wire_l4(&w)[0] = type;
+	wire_l4(&w)[1] = code;
+	memcpy(wire_l4(&w) + 8, about->data, quoted);
+	return w;
+}
+
+struct wire wire_arp(const char *from, const char *to, uint16_t op)
+{
+	struct hs_sa src = parse_sa(from), dst = parse_sa(to);
+	struct wire w = {.proto = 0x0806, .len = 28};
+
+	put16(w.data, 1);
+	put16(w.data + 2, 0x0800);
+	w.data[4] = 6;
+	w.data[5] = 4;
+	put16(w.data + 6, op);
+	memcpy(w.data + 14, src.addr, 4);
+	memcpy(w.data + 24, dst.addr, 4);
+	return w;
+}
+
+struct wire wire_icmp6(const char *from, const char *to, uint8_t type)
+{
+	struct hs_sa src = parse_sa(from), dst = parse_sa(to);
+	struct wire w = wire_ip(&src, &dst, IPPROTO_ICMPV6, 24);
+
+	wire_l4(&w)[0] = type;
+	return w;
+}
+
+struct wire wire_fragment(struct wire whole, uint16_t offset, bool more, uint32_t payload)
+{
+	put16(whole.data + 6, offset / 8 | (more ? 0x2000 : 0));
+	whole.len = 20 + payload;
+	put16(whole.data + 2, whole.len);
+	if (offset)
+		memset(whole.data + 20, 0, 8);
+	return whole;
+}
+
+/* ---- the stream ---- */
+
+static void *stream_room(struct stream *s, size_t size)
+{
+	void *at;
+
+	while (s->len + size > s->room) {
+		s->room = s->room ? s->room * 2 : 65536;
+		s->bytes = realloc(s->bytes, s->room);
+		assert_non_null(s->bytes);
+	}
+	at = s->bytes + s->len;
+	s->len += size;
+	return at;
+}
+
+static void stream_put(struct stream *s, struct hs_hdr *hdr, size_t size, uint8_t type)
+{
+	s->time += STREAM_US;
+	hdr->type = type;
+	hdr->size = size;
+	hdr->time = s->time;
+	memcpy(stream_room(s, size), hdr, size);
+}
+
+void stream_add(struct stream *s, void *rec, size_t size, uint8_t type, uint8_t stage)
+{
+	struct hs_hdr *hdr = rec;
+
+	hdr->stage = stage;
+	hdr->cpu = s->cpu;
+	hdr->ctx = s->ctx;
+	hdr->flags |= s->ctx ? HS_F_SOFTIRQ : 0;
+	if (type < HS_REC_START && !(hdr->flags & HS_F_LISTED)) {
+		hdr->seq = s->forced_seq ? *s->forced_seq : s->seq[s->cpu]++;
+		s->forced_seq = NULL;
+	}
+	stream_put(s, hdr, size, type);
+}
+
+/* A record that carries a stack when one was given. */
+static void stream_add_stacked(struct stream *s, void *rec, size_t size, uint8_t type,
+			       uint8_t stage)
+{
+	size_t frames = s->n_frames * sizeof(s->frames[0]);
+	uint8_t *whole = calloc(1, size + frames);
+
+	assert_non_null(whole);
+	memcpy(whole, rec, size);
+	memcpy(whole + size, s->frames, frames);
+	((struct hs_hdr *)whole)->frames = s->n_frames;
+	s->n_frames = 0;
+	stream_add(s, whole, size + frames, type, stage);
+	free(whole);
+}
+
+int stream_each(const struct stream *s, int (*fn)(void *ctx, const struct hs_hdr *rec), void *ctx)
+{
+	for (size_t at = 0; at < s->len;) {
+		struct hs_hdr hdr, *rec;
+		int r;
+
+		memcpy(&hdr, s->bytes + at, sizeof(hdr));
+		rec = malloc(hdr.size);
+		assert_non_null(rec);
+		memcpy(rec, s->bytes + at, hdr.size);
+		at += hdr.size;
+		r = fn(ctx, rec);
+		free(rec);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+struct stream *stream_new(const char *word, ...)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	struct {
+		struct hs_rec_start start;
+		char spec[1024];
+	} rec = {.start = {.magic = "HOPSCOPE", .abi = HS_ABI_VERSION, .cpus = STREAM_CPUS}};
+	va_list words;
+
+	assert_non_null(s);
+	va_start(words, word);
+	for (; word; word = va_arg(words, const char *)) {
+		strcpy(rec.spec + rec.start.spec_len, word);
+		rec.start.spec_len += strlen(word) + 1;
+	}
+	va_end(words);
+	strcpy(rec.start.release, "6.18.0");
+	s->time = STREAM_T0 - STREAM_US;
+	stream_put(s, &rec.start.hdr, sizeof(rec.start) + rec.start.spec_len, HS_REC_START);
+	return s;
+}
+
+void stream_free(struct stream *s)
+{
+	for (size_t i = 0; i < s->n_names; i++)
+		free(s->names[i]);
+	free(s->bytes);
+	free(s);
+}
+
+/* ---- names ---- */
+
+void stream_netns(struct stream *s, uint32_t netns, const char *label)
+{
+	struct hs_rec_netns rec = {.netns = netns, .inum = 4026532000 + netns};
+
+	snprintf(rec.label, sizeof(rec.label), "%s", label);
+	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_NETNS);
+}
+
+void stream_dev(struct stream *s, uint32_t netns, uint32_t ifindex, const char *name,
+		const char *kind)
+{
+	struct hs_rec_dev rec = {
+		.cookie = netns, .netns = netns, .ifindex = ifindex, .mtu = 1500};
+
+	snprintf(rec.name, sizeof(rec.name), "%s", name);
+	snprintf(rec.kind, sizeof(rec.kind), "%s", kind);
+	stream_add(s, &rec, sizeof(rec), HS_REC_DEV, 0);
+}
+
+void stream_task(struct stream *s, uint32_t pid, const char *comm)
+{
+	struct hs_rec_task rec = {.pid = pid, .tid = pid};
+
+	snprintf(rec.comm, sizeof(rec.comm), "%s", comm);
+	stream_add(s, &rec, sizeof(rec), HS_REC_TASK, 0);
+}
+
+/* The index of a name; emits a record of `type` the first time. */
+static size_t stream_name(struct stream *s, uint8_t type, uint64_t first_key, const char *name)
+{
+	struct {
+		struct hs_rec_text text;
+		char chars[128];
+	} rec = {0};
+	size_t i;
+
+	for (i = 0; i < s->n_names; i++)
+		if (s->names[i][0] == type && !strcmp(s->names[i] + 1, name))
+			return i;
+	assert_true(s->n_names < STREAM_NAMES);
+	s->names[i] = calloc(1, strlen(name) + 2);
+	assert_non_null(s->names[i]);
+	s->names[i][0] = type;
+	strcpy(s->names[i] + 1, name);
+	s->n_names++;
+	rec.text.key = first_key + i * (type == HS_REC_SYM ? 16 : 1);
+	snprintf(rec.chars, sizeof(rec.chars), "%s", name);
+	stream_put(s, &rec.text.hdr, sizeof(rec.text) + strlen(name) + 1, type);
+	return i;
+}
+
+uint64_t stream_function(struct stream *s, const char *name)
+{
+	return FUNCTIONS_AT + stream_name(s, HS_REC_SYM, FUNCTIONS_AT, name) * 16;
+}
+
+uint32_t stream_reason(struct stream *s, const char *name)
+{
+	return stream_name(s, HS_REC_REASON, 0, name);
+}
+
+/* ---- who runs ---- */
+
+void stream_by(struct stream *s, uint16_t cpu, uint32_t pid)
+{
+	s->cpu = cpu;
+	s->ctx = 0;
+	s->pid = s->tid = pid;
+}
+
+void stream_softirq(struct stream *s, uint16_t cpu)
+{
+	s->cpu = cpu;
+	s->ctx = ++s->last_ctx;
+}
+
+void stream_back(struct stream *s)
+{
+	s->ctx = 0;
+}
+
+void stream_wait(struct stream *s, uint64_t ns)
+{
+	s->time += ns;
+}
+
+void stream_stack(struct stream *s, const char *frames)
+{
+	char *copy = strdup(frames), *rest = copy, *name;
+
+	s->n_frames = 0;
+	while ((name = strsep(&rest, " <")))
+		if (*name) {
+			assert_true(s->n_frames < HS_MAX_FRAMES);
+			s->frames[s->n_frames++] = stream_function(s, name);
+		}
+	free(copy);
+}
+
+/* ---- packets ---- */
+
+static struct hs_where stream_where(const struct stream *s, uint64_t skb, uint32_t netns,
+				    uint32_t ifindex)
+{
+	return (struct hs_where){
+		.skb = skb, .netns = netns, .ifindex = ifindex, .pid = s->pid, .tid = s->tid};
+}
+
+static void stream_add_birth(struct stream *s, enum hs_stage stage, struct hs_where at,
+			     const struct wire *wire, uint64_t sk)
+{
+	struct hs_rec_birth rec = {
+		.hdr.flags = HS_F_LOCAL, /* skb_iif is still 0 when a packet arrives, too */
+		.at = at,
+		.head = at.skb + 0x1000000,
+		.sk = sk,
+		.len = wire->len,
+		.l3 = wire->len,
+		.proto = wire->proto,
+		.headers = wire->len < HS_HEADERS_LONG ? wire->len : HS_HEADERS_LONG,
+		.call = s->ctx ? 0 : s->call,
+	};
+
+	memcpy(rec.data, wire->data, sizeof(rec.data));
+	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_BIRTH, stage);
+}
+
+void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		  const struct wire *wire, uint64_t sk)
+{
+	stream_add_birth(s, HS_STAGE_DEV_QUEUE, stream_where(s, skb, netns, ifindex), wire, sk);
+}
+
+void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		    const struct wire *wire)
+{
+	stream_add_birth(s, HS_STAGE_RECEIVE, stream_where(s, skb, netns, ifindex), wire, 0);
+}
+
+void stream_see(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
+		uint32_t ifindex)
+{
+	struct hs_rec_stage rec = {.at = stream_where(s, skb, netns, ifindex)};
+
+	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_STAGE, stage);
+}
+
+void stream_icmp(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex, uint8_t type,
+		 uint8_t code)
+{
+	struct hs_rec_icmp rec = {
+		.at = stream_where(s, skb, netns, ifindex), .icmp_type = type, .icmp_code = code};
+
+	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_ICMP, HS_STAGE_ICMP_ERROR);
+}
+
+void stream_drop_at(struct stream *s, uint64_t skb, const char *reason, const char *function,
+		    uint64_t sk, uint32_t rmem, uint32_t rcvbuf)
+{
+	struct hs_rec_free rec = {
+		.at = stream_where(s, skb, 0, 0),
+		.location = stream_function(s, function),
+		.reason = stream_reason(s, reason),
+		.sk = sk,
+		.rmem = rmem,
+		.rcvbuf = rcvbuf,
+	};
+
+	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_FREE, HS_STAGE_DROP);
+}
+
+void stream_drop(struct stream *s, uint64_t skb, const char *reason, const char *function)
+{
+	stream_drop_at(s, skb, reason, function, 0, 0, 0);
+}
+
+void stream_consume(struct stream *s, uint64_t skb, const char *function)
+{
+	struct hs_rec_free rec = {.at = stream_where(s, skb, 0, 0),
+				  .location = stream_function(s, function)};
+
+	stream_add(s, &rec, sizeof(rec), HS_REC_FREE, HS_STAGE_CONSUME);
+}
+
+/* ---- sockets ---- */
+
+static const struct stream_sock *stream_find_sock(const struct stream *s, uint64_t sk)
+{
+	static const struct stream_sock unknown = {.family = AF_INET};
+
+	for (size_t i = 0; i < s->n_socks; i++)
+		if (s->socks[i].sk == sk)
+			return &s->socks[i];
+	return &unknown;
+}
+
+void stream_sock_is(struct stream *s, uint64_t sk, uint32_t netns, uint16_t protocol,
+		    const char *local, const char *remote)
+{
+	struct stream_sock *sock = (struct stream_sock *)stream_find_sock(s, sk);
+
+	if (!sock->sk) {
+		assert_true(s->n_socks < STREAM_SOCKS);
+		sock = &s->socks[s->n_socks++];
+	}
+	*sock = (struct stream_sock){.sk = sk, .netns = netns, .protocol = protocol};
+	sock->type = protocol == IPPROTO_UDP ? 2 : protocol == IPPROTO_TCP ? 1 : 3;
+	sock->local = parse_sa(local);
+	sock->family = sock->local.family;
+	if (remote)
+		sock->remote = parse_sa(remote);
+	else
+		sock->remote.family = sock->family;
+}
+
+static struct hs_rec_sock stream_sock_rec(const struct stream *s, uint64_t sk)
+{
+	const struct stream_sock *sock = stream_find_sock(s, sk);
+
+	return (struct hs_rec_sock){
+		.sk = sk,
+		.netns = sock->netns,
+		.sock_type = sock->type,
+		.protocol = sock->protocol,
+		.family = sock->family,
+		.local = sock->local,
+		.remote = sock->remote,
+		.state = sock->remote.port ? 1 : 7,
+	};
+}
+
+void stream_sock(struct stream *s, uint64_t sk, uint32_t pid, const char *comm, bool followed)
+{
+	struct hs_rec_sock rec = stream_sock_rec(s, sk);
+
+	rec.ino = sk & 0xffff;
+	rec.pid = pid;
+	rec.followed = followed;
+	snprintf(rec.comm, sizeof(rec.comm), "%s", comm);
+	stream_add(s, &rec, sizeof(rec), HS_REC_SOCK, 0);
+}
+
+void stream_bound(struct stream *s, uint32_t netns, uint16_t protocol, const char *local)
+{
+	struct hs_rec_sock rec = {.netns = netns, .protocol = protocol, .local = parse_sa(local)};
+
+	rec.family = rec.local.family;
+	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_BOUND);
+}
+
+static void stream_add_queue(struct stream *s, enum hs_stage stage, uint64_t sk, uint64_t tail,
+			     uint32_t qlen, int err)
+{
+	struct hs_rec_queue rec = {
+		.at = stream_where(s, tail, stream_find_sock(s, sk)->netns, 0),
+		.sk = sk,
+		.rmem = qlen * 768,
+		.rcvbuf = 212992,
+		.qlen = qlen,
+		.err = err,
+	};
+
+	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_QUEUE, stage);
+}
+
+void stream_queued(struct stream *s, uint64_t sk, uint64_t tail, uint32_t qlen)
+{
+	stream_add_queue(s, HS_STAGE_SOCK_QUEUE, sk, tail, qlen, 0);
+}
+
+void stream_error(struct stream *s, uint64_t sk, int err)
+{
+	stream_add_queue(s, HS_STAGE_SOCK_ERROR, sk, 0, 0, err);
+}
+
+static void stream_add_read(struct stream *s, uint8_t stage, uint64_t sk, int32_t ret,
+			    uint32_t flags, uint32_t qlen)
+{
+	struct hs_rec_read rec = {
+		.at = stream_where(s, 0, stream_find_sock(s, sk)->netns, 0),
+		.sk = sk,
+		.ret = ret,
+		.flags = flags,
+		.qlen = qlen,
+		.call = s->call ? s->call : stage ? HS_CALL_RECVFROM : HS_CALL_SENDTO,
+	};
+
+	stream_add(s, &rec, sizeof(rec), HS_REC_READ, stage);
+}
+
+void stream_read(struct stream *s, uint64_t sk, int32_t ret, uint32_t flags, uint32_t qlen)
+{
+	stream_add_read(s, HS_STAGE_SOCK_READ, sk, ret, flags, qlen);
+}
+
+void stream_send_failed(struct stream *s, uint64_t sk, int32_t ret)
+{
+	stream_add_read(s, 0, sk, ret, 0, 0);
+}
+
+/* ---- calls ---- */
+
+static void stream_add_call(struct stream *s, uint8_t flags)
+{
+	struct hs_rec_call rec = s->open;
+
+	rec.hdr.flags = flags;
+	stream_add(s, &rec, sizeof(rec), HS_REC_CALL, 0);
+}
+
+void stream_enter(struct stream *s, enum hs_call_id call, int fd, uint64_t sk, uint64_t len,
+		  const char *name)
+{
+	const struct stream_sock *sock = stream_find_sock(s, sk);
+
+	s->call = call;
+	s->open = (struct hs_rec_call){
+		.entered = s->time,
+		.pid = s->pid,
+		.tid = s->tid,
+		.call = call,
+		.sock_type = sock->type,
+		.protocol = sock->protocol,
+		.family = sock->family,
+		.fd = fd,
+		.len = len,
+		.sk = sk,
+		.netns = sock->netns,
+		.port_floor = -1,
+		.local = sock->local,
+		.remote = sock->remote,
+	};
+	if (name)
+		s->open.name = parse_sa(name);
+	stream_add_call(s, HS_F_ENTER);
+}
+
+void stream_leave(struct stream *s, int64_t ret)
+{
+	s->open.ret = ret;
+	stream_by(s, s->cpu, s->open.pid);
+	stream_add_call(s, 0);
+	s->call = 0;
+}
+
+/* ---- the rest ---- */
+
+void stream_counter(struct stream *s, uint32_t netns, uint64_t global, uint64_t host,
+		    uint64_t host6)
+{
+	struct hs_rec_counter rec = {.netns = netns,
+				     .icmp_limit_global = global,
+				     .icmp_limit_host = host,
+				     .icmp6_limit_host = host6};
+
+	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_COUNTER);
+}
+
+void stream_tick(struct stream *s, uint64_t ns)
+{
+	struct hs_hdr rec = {0};
+
+	s->time += ns;
+	stream_put(s, &rec, sizeof(rec), HS_REC_TICK);
+}
+
+void stream_lose(struct stream *s, uint32_t n)
+{
+	s->seq[s->cpu] += n;
+}
+
+void stream_loss(struct stream *s, uint64_t reserve, uint64_t misses, uint64_t maps)
+{
+	struct hs_rec_loss rec = {.reserve = reserve, .misses = misses, .maps = maps};
+
+	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_LOSS);
+}
+
+void stream_end(struct stream *s)
+{
+	struct hs_rec_end rec = {0};
+
+	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_END);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Record streams written by hand, as BPF and the loader would write them: one line a record. The
+ * stream keeps what a record says besides: the time (1 us later each), the CPU and its sequence
+ * number, who runs, the softirq. Functions, reasons and sockets are introduced where first used.
+ */
+#ifndef HELPER_STREAM_H
+#define HELPER_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../bpf/abi.h"
+
+#define STREAM_US 1000ull
+#define STREAM_MS 1000000ull
+#define STREAM_S  1000000000ull
+#define STREAM_T0 (100 * STREAM_S) /* time of START */
+
+#define STREAM_CPUS  8
+#define STREAM_NAMES 512
+#define STREAM_SOCKS 64
+
+/* ---- packets: header bytes as on the wire, from the network header on ---- */
+
+struct wire {
+	uint16_t proto; /* EtherType */
+	uint32_t len;
+	uint8_t data[HS_HEADERS_LONG];
+};
+
+/* Endpoints are written "10.0.1.2:4000" and "[fd00::2]:4000", addresses without the port. */
+struct wire wire_udp(const char *from, const char *to, uint32_t payload);
+struct wire wire_tcp(const char *from, const char *to, uint8_t flags, uint32_t payload);
+/* An echo request (or reply) of `payload` bytes. */
+struct wire wire_echo(const char *from, const char *to, bool reply, uint32_t payload);
+/* An ICMP or ICMPv6 error of `from` to the sender of `about`. */
+struct wire wire_error(const struct wire *about, const char *from, uint8_t type, uint8_t code);
+struct wire wire_arp(const char *from, const char *to, uint16_t op);
+/* An ICMPv6 message without more: 133 router solicitation, 135 and 136 neighbour discovery. */
+struct wire wire_icmp6(const char *from, const char *to, uint8_t type);
+/* IPv4: the fragment of `whole` at `offset` (a multiple of 8). */
+struct wire wire_fragment(struct wire whole, uint16_t offset, bool more, uint32_t payload);
+
+/* ---- the stream ---- */
+
+struct stream_sock {
+	uint64_t sk;
+	uint32_t netns;
+	uint16_t type, protocol, family;
+	struct hs_sa local, remote;
+};
+
+struct stream {
+	uint8_t *bytes;
+	size_t len, room;
+	uint64_t time, entered;
+	uint16_t cpu;
+	uint32_t pid, tid, ctx, last_ctx;
+	uint16_t call; /* that the task is in, as far as BPF knows */
+	struct hs_rec_call open;
+	uint32_t seq[STREAM_CPUS];
+	const uint32_t *forced_seq; /* of the next record */
+	uint64_t frames[HS_MAX_FRAMES];
+	uint8_t n_frames; /* of the next record with a stack */
+	char *names[STREAM_NAMES];
+	size_t n_names;
+	struct stream_sock socks[STREAM_SOCKS];
+	size_t n_socks;
+};
+
+/* START, with the selection as words up to NULL. */
+struct stream *stream_new(const char *word, ...);
+void stream_free(struct stream *s);
+
+/* Any record as it is, with its header's time, CPU and sequence number filled in. */
+void stream_add(struct stream *s, void *rec, size_t size, uint8_t type, uint8_t stage);
+/* Each record in turn, aligned and in memory of exactly its size; stops at the first non-zero. */
+int stream_each(const struct stream *s, int (*fn)(void *ctx, const struct hs_hdr *rec), void *ctx);
+
+/* ---- names ---- */
+
+void stream_netns(struct stream *s, uint32_t netns, const char *label);
+void stream_dev(struct stream *s, uint32_t netns, uint32_t ifindex, const char *name,
+		const char *kind);
+void stream_task(struct stream *s, uint32_t pid, const char *comm);
+/* The key of a function or a reason; emits SYM or REASON the first time. */
+uint64_t stream_function(struct stream *s, const char *name);
+uint32_t stream_reason(struct stream *s, const char *name);
+
+/* ---- who runs ---- */
+
+/* Process `pid` on `cpu`, outside of softirqs. */
+void stream_by(struct stream *s, uint16_t cpu, uint32_t pid);
+/* A softirq begins on `cpu`, and interrupts whoever ran last. */
+void stream_softirq(struct stream *s, uint16_t cpu);
+/* The softirq ends. */
+void stream_back(struct stream *s);
+/* Time passes. */
+void stream_wait(struct stream *s, uint64_t ns);
+/* The stack of the next record: "innermost < ... < outermost". */
+void stream_stack(struct stream *s, const char *frames);
+
+/* ---- packets ---- */
+
+/* DEV_QUEUE: a packet of socket `sk` (0: none) that no device received before. */
+void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		  const struct wire *wire, uint64_t sk);
+/* RECEIVE from outside of this machine. */
+void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		    const struct wire *wire);
+void stream_see(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
+		uint32_t ifindex);
+void stream_icmp(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex, uint8_t type,
+		 uint8_t code);
+void stream_drop(struct stream *s, uint64_t skb, const char *reason, const char *function);
+/* The same at a socket whose buffer holds `rmem` of `rcvbuf` bytes. */
+void stream_drop_at(struct stream *s, uint64_t skb, const char *reason, const char *function,
+		    uint64_t sk, uint32_t rmem, uint32_t rcvbuf);
+void stream_consume(struct stream *s, uint64_t skb, const char *function);
+
+/* ---- sockets ---- */
+
+/* What the socket is, for later records; `remote` NULL: not connected. Protocol: IPPROTO_*. */
+void stream_sock_is(struct stream *s, uint64_t sk, uint32_t netns, uint16_t protocol,
+		    const char *local, const char *remote);
+/* SOCK, with its owner (pid 0: unknown). */
+void stream_sock(struct stream *s, uint64_t sk, uint32_t pid, const char *comm, bool followed);
+/* BOUND: found in /proc. */
+void stream_bound(struct stream *s, uint32_t netns, uint16_t protocol, const char *local);
+/* SOCK_QUEUE: `tail` is the newest packet in its queue, 0 when readers took all. */
+void stream_queued(struct stream *s, uint64_t sk, uint64_t tail, uint32_t qlen);
+void stream_error(struct stream *s, uint64_t sk, int err);
+/* `ret` bytes or negative errno; `qlen` packets are left. */
+void stream_read(struct stream *s, uint64_t sk, int32_t ret, uint32_t flags, uint32_t qlen);
+/* A send that failed. */
+void stream_send_failed(struct stream *s, uint64_t sk, int32_t ret);
+
+/* ---- calls of a followed process ---- */
+
+void stream_enter(struct stream *s, enum hs_call_id call, int fd, uint64_t sk, uint64_t len,
+		  const char *name);
+void stream_leave(struct stream *s, int64_t ret);
+
+/* ---- the rest ---- */
+
+void stream_counter(struct stream *s, uint32_t netns, uint64_t global, uint64_t host,
+		    uint64_t host6);
+/* TICK after `ns`. */
+void stream_tick(struct stream *s, uint64_t ns);
+/* `n` records of the current CPU are lost. */
+void stream_lose(struct stream *s, uint32_t n);
+void stream_loss(struct stream *s, uint64_t reserve, uint64_t misses, uint64_t maps);
+void stream_end(struct stream *s);
+
+#endif
