@@ -51,6 +51,11 @@ static __always_inline struct sock *hs_sock_of_fd(__s64 fd)
 	return BPF_CORE_READ(socket, sk);
 }
 
+static __always_inline bool hs_is_inet(__u16 family)
+{
+	return family == HS_AF_INET || family == HS_AF_INET6;
+}
+
 static __always_inline void hs_open_sock(struct hs_open_call *open, struct sock *sk)
 {
 	open->sk = (__u64)sk;
@@ -60,9 +65,31 @@ static __always_inline void hs_open_sock(struct hs_open_call *open, struct sock 
 	open->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
 }
 
-static __always_inline bool hs_is_inet(__u16 family)
+/* False for a call that is not of interest. */
+static __always_inline bool hs_open_call(struct hs_open_call *open, const struct pt_regs *regs,
+					 long nr)
 {
-	return family == HS_AF_INET || family == HS_AF_INET6;
+	struct sock *sk;
+
+	if (nr < 0 || nr >= HS_NR_MAX)
+		return false;
+	open->call = hs_call_of_nr[nr];
+	if (!open->call)
+		return false;
+	open->entered = bpf_ktime_get_ns();
+	open->args[0] = regs->di;
+	open->args[1] = regs->si;
+	open->args[2] = regs->dx;
+	open->args[3] = regs->r10;
+	open->args[4] = regs->r8;
+	open->args[5] = regs->r9;
+	if (open->call == HS_CALL_SOCKET)
+		return hs_is_inet(open->args[0]);
+	sk = hs_sock_of_fd((int)open->args[0]);
+	if (!sk)
+		return false;
+	hs_open_sock(open, sk);
+	return hs_is_inet(open->family);
 }
 
 static __always_inline void hs_read_sa(struct hs_sa *ret, __u64 address)

@@ -244,31 +244,9 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long nr)
 	__u64 id = bpf_get_current_pid_tgid();
 	struct hs_open_call open = {};
 	__u32 tid = id;
-	struct sock *sk;
 
-	if (!hs_is_followed(id >> 32) || nr < 0 || nr >= HS_NR_MAX)
+	if (!hs_is_followed(id >> 32) || !hs_open_call(&open, regs, nr))
 		return 0;
-	open.call = hs_call_of_nr[nr];
-	if (!open.call)
-		return 0;
-	open.entered = bpf_ktime_get_ns();
-	open.args[0] = regs->di;
-	open.args[1] = regs->si;
-	open.args[2] = regs->dx;
-	open.args[3] = regs->r10;
-	open.args[4] = regs->r8;
-	open.args[5] = regs->r9;
-	if (open.call == HS_CALL_SOCKET) {
-		if (!hs_is_inet(open.args[0]))
-			return 0;
-	} else {
-		sk = hs_sock_of_fd((int)open.args[0]);
-		if (!sk)
-			return 0;
-		hs_open_sock(&open, sk);
-		if (!hs_is_inet(open.family))
-			return 0;
-	}
 	if (bpf_map_update_elem(&open_calls, &tid, &open, BPF_ANY)) {
 		hs_count_map_failure();
 		return 0;
@@ -281,15 +259,21 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long nr)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct hs_open_call *found = bpf_map_lookup_elem(&open_calls, &tid);
-	struct hs_open_call open;
+	__u64 id = bpf_get_current_pid_tgid();
+	struct hs_open_call open = {}, *found;
+	__u32 tid = id;
 	struct sock *sk;
 
-	if (!found)
+	if (!hs_is_followed(id >> 32))
 		return 0;
-	open = *found;
-	bpf_map_delete_elem(&open_calls, &tid);
+	found = bpf_map_lookup_elem(&open_calls, &tid);
+	if (found) {
+		open = *found;
+		bpf_map_delete_elem(&open_calls, &tid);
+	} else if (!hs_open_call(&open, regs, regs->orig_ax)) {
+		/* A call that was entered before tracing began still has its arguments. */
+		return 0;
+	}
 	if (open.call == HS_CALL_SOCKET && ret >= 0) {
 		sk = hs_sock_of_fd(ret);
 		if (sk)

@@ -192,7 +192,7 @@ static void note_summary(void *ctx, const struct hs_summary *s)
 
 void notes_init(struct notes *n)
 {
-	*n = (struct notes){0};
+	*n = (struct notes){ 0 };
 	n->sink = (struct hs_sink){
 		.ctx = n,
 		.call = note_call,

@@ -9,7 +9,7 @@
 
 struct notes {
 	struct hs_sink sink;
-	bool hops; /* every hop too, not only the first */
+	bool hops;  /* every hop too, not only the first */
 	bool quiet; /* count only */
 	FILE *file;
 	char *text; /* valid after notes_text() */

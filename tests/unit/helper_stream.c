@@ -21,7 +21,7 @@ static uint16_t next_ip_id;
 /* "10.0.1.2:4000", "[fd00::2]:4000", or the address alone. */
 static struct hs_sa parse_sa(const char *text)
 {
-	struct hs_sa sa = {0};
+	struct hs_sa sa = { 0 };
 	char addr[64];
 	const char *port;
 
@@ -59,7 +59,7 @@ static size_t wire_header_length(const struct wire *w)
 static struct wire wire_ip(const struct hs_sa *from, const struct hs_sa *to, uint8_t proto,
 			   uint32_t l4)
 {
-	struct wire w = {.proto = from->family == AF_INET6 ? 0x86dd : 0x0800};
+	struct wire w = { .proto = from->family == AF_INET6 ? 0x86dd : 0x0800 };
 
 	w.len = wire_header_length(&w) + l4;
 	if (from->family == AF_INET6) {
@@ -121,7 +121,7 @@ struct wire wire_echo(const char *from, const char *to, bool reply, uint32_t pay
 
 struct wire wire_error(const struct wire *about, const char *from, uint8_t type, uint8_t code)
 {
-	struct hs_sa src = parse_sa(from), dst = {.family = src.family};
+	struct hs_sa src = parse_sa(from), dst = { .family = src.family };
 	bool v6 = src.family == AF_INET6;
 	size_t quoted = about->len < 64 ? about->len : 64;
 	struct wire w;
@@ -137,7 +137,7 @@ struct wire wire_error(const struct wire *about, const char *from, uint8_t type,
 struct wire wire_arp(const char *from, const char *to, uint16_t op)
 {
 	struct hs_sa src = parse_sa(from), dst = parse_sa(to);
-	struct wire w = {.proto = 0x0806, .len = 28};
+	struct wire w = { .proto = 0x0806, .len = 28 };
 
 	put16(w.data, 1);
 	put16(w.data + 2, 0x0800);
@@ -249,7 +249,7 @@ struct stream *stream_new(const char *word, ...)
 	struct {
 		struct hs_rec_start start;
 		char spec[1024];
-	} rec = {.start = {.magic = "HOPSCOPE", .abi = HS_ABI_VERSION, .cpus = STREAM_CPUS}};
+	} rec = { .start = { .magic = "HOPSCOPE", .abi = HS_ABI_VERSION, .cpus = STREAM_CPUS } };
 	va_list words;
 
 	assert_non_null(s);
@@ -277,7 +277,7 @@ void stream_free(struct stream *s)
 
 void stream_netns(struct stream *s, uint32_t netns, const char *label)
 {
-	struct hs_rec_netns rec = {.netns = netns, .inum = 4026532000 + netns};
+	struct hs_rec_netns rec = { .netns = netns, .inum = 4026532000 + netns };
 
 	snprintf(rec.label, sizeof(rec.label), "%s", label);
 	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_NETNS);
@@ -287,7 +287,8 @@ void stream_dev(struct stream *s, uint32_t netns, uint32_t ifindex, const char *
 		const char *kind)
 {
 	struct hs_rec_dev rec = {
-		.cookie = netns, .netns = netns, .ifindex = ifindex, .mtu = 1500};
+		.cookie = netns, .netns = netns, .ifindex = ifindex, .mtu = 1500
+	};
 
 	snprintf(rec.name, sizeof(rec.name), "%s", name);
 	snprintf(rec.kind, sizeof(rec.kind), "%s", kind);
@@ -296,7 +297,7 @@ void stream_dev(struct stream *s, uint32_t netns, uint32_t ifindex, const char *
 
 void stream_task(struct stream *s, uint32_t pid, const char *comm)
 {
-	struct hs_rec_task rec = {.pid = pid, .tid = pid};
+	struct hs_rec_task rec = { .pid = pid, .tid = pid };
 
 	snprintf(rec.comm, sizeof(rec.comm), "%s", comm);
 	stream_add(s, &rec, sizeof(rec), HS_REC_TASK, 0);
@@ -308,7 +309,7 @@ static size_t stream_name(struct stream *s, uint8_t type, uint64_t first_key, co
 	struct {
 		struct hs_rec_text text;
 		char chars[128];
-	} rec = {0};
+	} rec = { 0 };
 	size_t i;
 
 	for (i = 0; i < s->n_names; i++)
@@ -380,7 +381,8 @@ static struct hs_where stream_where(const struct stream *s, uint64_t skb, uint32
 				    uint32_t ifindex)
 {
 	return (struct hs_where){
-		.skb = skb, .netns = netns, .ifindex = ifindex, .pid = s->pid, .tid = s->tid};
+		.skb = skb, .netns = netns, .ifindex = ifindex, .pid = s->pid, .tid = s->tid
+	};
 }
 
 static void stream_add_birth(struct stream *s, enum hs_stage stage, struct hs_where at,
@@ -417,7 +419,7 @@ void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifi
 void stream_see(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
 		uint32_t ifindex)
 {
-	struct hs_rec_stage rec = {.at = stream_where(s, skb, netns, ifindex)};
+	struct hs_rec_stage rec = { .at = stream_where(s, skb, netns, ifindex) };
 
 	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_STAGE, stage);
 }
@@ -425,8 +427,9 @@ void stream_see(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t ne
 void stream_icmp(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex, uint8_t type,
 		 uint8_t code)
 {
-	struct hs_rec_icmp rec = {
-		.at = stream_where(s, skb, netns, ifindex), .icmp_type = type, .icmp_code = code};
+	struct hs_rec_icmp rec = { .at = stream_where(s, skb, netns, ifindex),
+				   .icmp_type = type,
+				   .icmp_code = code };
 
 	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_ICMP, HS_STAGE_ICMP_ERROR);
 }
@@ -453,8 +456,8 @@ void stream_drop(struct stream *s, uint64_t skb, const char *reason, const char 
 
 void stream_consume(struct stream *s, uint64_t skb, const char *function)
 {
-	struct hs_rec_free rec = {.at = stream_where(s, skb, 0, 0),
-				  .location = stream_function(s, function)};
+	struct hs_rec_free rec = { .at = stream_where(s, skb, 0, 0),
+				   .location = stream_function(s, function) };
 
 	stream_add(s, &rec, sizeof(rec), HS_REC_FREE, HS_STAGE_CONSUME);
 }
@@ -463,7 +466,7 @@ void stream_consume(struct stream *s, uint64_t skb, const char *function)
 
 static const struct stream_sock *stream_find_sock(const struct stream *s, uint64_t sk)
 {
-	static const struct stream_sock unknown = {.family = AF_INET};
+	static const struct stream_sock unknown = { .family = AF_INET };
 
 	for (size_t i = 0; i < s->n_socks; i++)
 		if (s->socks[i].sk == sk)
@@ -480,7 +483,7 @@ void stream_sock_is(struct stream *s, uint64_t sk, uint32_t netns, uint16_t prot
 		assert_true(s->n_socks < STREAM_SOCKS);
 		sock = &s->socks[s->n_socks++];
 	}
-	*sock = (struct stream_sock){.sk = sk, .netns = netns, .protocol = protocol};
+	*sock = (struct stream_sock){ .sk = sk, .netns = netns, .protocol = protocol };
 	sock->type = protocol == IPPROTO_UDP ? 2 : protocol == IPPROTO_TCP ? 1 : 3;
 	sock->local = parse_sa(local);
 	sock->family = sock->local.family;
@@ -519,7 +522,7 @@ void stream_sock(struct stream *s, uint64_t sk, uint32_t pid, const char *comm, 
 
 void stream_bound(struct stream *s, uint32_t netns, uint16_t protocol, const char *local)
 {
-	struct hs_rec_sock rec = {.netns = netns, .protocol = protocol, .local = parse_sa(local)};
+	struct hs_rec_sock rec = { .netns = netns, .protocol = protocol, .local = parse_sa(local) };
 
 	rec.family = rec.local.family;
 	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_BOUND);
@@ -559,7 +562,9 @@ static void stream_add_read(struct stream *s, uint8_t stage, uint64_t sk, int32_
 		.ret = ret,
 		.flags = flags,
 		.qlen = qlen,
-		.call = s->call ? s->call : stage ? HS_CALL_RECVFROM : HS_CALL_SENDTO,
+		.call = s->call ? s->call
+			: stage ? HS_CALL_RECVFROM
+				: HS_CALL_SENDTO,
 	};
 
 	stream_add(s, &rec, sizeof(rec), HS_REC_READ, stage);
@@ -625,17 +630,17 @@ void stream_leave(struct stream *s, int64_t ret)
 void stream_counter(struct stream *s, uint32_t netns, uint64_t global, uint64_t host,
 		    uint64_t host6)
 {
-	struct hs_rec_counter rec = {.netns = netns,
-				     .icmp_limit_global = global,
-				     .icmp_limit_host = host,
-				     .icmp6_limit_host = host6};
+	struct hs_rec_counter rec = { .netns = netns,
+				      .icmp_limit_global = global,
+				      .icmp_limit_host = host,
+				      .icmp6_limit_host = host6 };
 
 	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_COUNTER);
 }
 
 void stream_tick(struct stream *s, uint64_t ns)
 {
-	struct hs_hdr rec = {0};
+	struct hs_hdr rec = { 0 };
 
 	s->time += ns;
 	stream_put(s, &rec, sizeof(rec), HS_REC_TICK);
@@ -648,14 +653,14 @@ void stream_lose(struct stream *s, uint32_t n)
 
 void stream_loss(struct stream *s, uint64_t reserve, uint64_t misses, uint64_t maps)
 {
-	struct hs_rec_loss rec = {.reserve = reserve, .misses = misses, .maps = maps};
+	struct hs_rec_loss rec = { .reserve = reserve, .misses = misses, .maps = maps };
 
 	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_LOSS);
 }
 
 void stream_end(struct stream *s)
 {
-	struct hs_rec_end rec = {0};
+	struct hs_rec_end rec = { 0 };
 
 	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_END);
 }

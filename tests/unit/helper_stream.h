@@ -13,10 +13,10 @@
 
 #include "../../bpf/abi.h"
 
-#define STREAM_US 1000ull
-#define STREAM_MS 1000000ull
-#define STREAM_S  1000000000ull
-#define STREAM_T0 (100 * STREAM_S) /* time of START */
+#define STREAM_US    1000ull
+#define STREAM_MS    1000000ull
+#define STREAM_S     1000000000ull
+#define STREAM_T0    (100 * STREAM_S) /* time of START */
 
 #define STREAM_CPUS  8
 #define STREAM_NAMES 512

@@ -118,9 +118,9 @@ static int run_record(void *ctx, const struct hs_hdr *rec)
 		const struct hs_rec_start *start = (const void *)rec;
 		char err[256];
 
-		assert_int_equal(select_add_spec(&r->select, start->spec, start->spec_len, err,
-						 sizeof(err)),
-				 0);
+		assert_int_equal(
+			select_add_spec(&r->select, start->spec, start->spec_len, err, sizeof(err)),
+			0);
 	}
 	if (rec->type == HS_REC_END)
 		r->underway = journeys_underway(r->journeys);
@@ -129,7 +129,7 @@ static int run_record(void *ctx, const struct hs_hdr *rec)
 
 static size_t run(struct stream *s, struct notes *notes)
 {
-	struct run r = {.names = names_new()};
+	struct run r = { .names = names_new() };
 
 	assert_non_null(r.names);
 	r.journeys = journeys_new(r.names, &r.select, &notes->sink);
@@ -269,7 +269,8 @@ static void test_read_of_an_older_datagram(void **state)
 	struct wire w = datagram(4);
 
 	(void)state;
-	/* What was queued before tracing began is read; that is not the read of what comes later. */
+	/* What was queued before tracing began is read; that is not the read of what comes later.
+	 */
 	read_by(s, SERVER, 9, 0, 0);
 	delivered(s, A, &w, 1);
 	read_by(s, SECOND, 4, 0, 0);
@@ -363,14 +364,16 @@ static void test_full_receive_buffer(void **state)
 	(void)state;
 	crossed(s, A, &w, SK_CLIENT);
 	stream_drop_at(s, A, "SOCKET_RCVBUFF", "__udp_enqueue_schedule_skb", SK_SERVER, 2304, 2304);
-	expect(s, "#1 born, UDP to port 8080, by the kernel\n"
-		  "#1 dropped at @1 in ns_server: SOCKET_RCVBUFF by __udp_enqueue_schedule_skb (the "
-		  "receive buffer of server[700] (socket @1, 10.0.1.1:8080) is full: 2304 of 2304 B "
-		  "in use)\n"
-		  "#1 settled\n");
+	expect(s,
+	       "#1 born, UDP to port 8080, by the kernel\n"
+	       "#1 dropped at @1 in ns_server: SOCKET_RCVBUFF by __udp_enqueue_schedule_skb (the "
+	       "receive buffer of server[700] (socket @1, 10.0.1.1:8080) is full: 2304 of 2304 B "
+	       "in use)\n"
+	       "#1 settled\n");
 }
 
-/* A datagram thrown out of the queue by its reader (bad checksum) is not what the next read gets. */
+/* A datagram thrown out of the queue by its reader (bad checksum) is not what the next read gets.
+ */
 static void test_reader_discards_one(void **state)
 {
 	struct stream *s = lab();
@@ -425,7 +428,8 @@ static void closed_port(struct stream *s, const struct wire *w, bool tracepoint)
 	crossed(s, A, w, SK_CLIENT);
 	softirq = s->ctx;
 	if (tracepoint) {
-		stream_stack(s, "__icmp_send < __udp4_lib_rcv < ip_local_deliver < handle_softirqs");
+		stream_stack(s,
+			     "__icmp_send < __udp4_lib_rcv < ip_local_deliver < handle_softirqs");
 		stream_icmp(s, A, NS_SERVER, VETH_S, 3, 3);
 	} else {
 		stream_stack(s, "__dev_queue_xmit < icmp6_send < __udp6_lib_rcv < ip6_input < "
@@ -710,13 +714,12 @@ static void test_address_reused_after_drop(void **state)
 
 	(void)state;
 	crossed(s, A, &w, SK_CLIENT);
-	stream_drop(s, A, "UDP_CSUM", "__udp4_lib_rcv");
+	stream_drop(s, A, "SOME_REASON", "__udp4_lib_rcv");
 	delivered(s, A, &w, 1);
 	stream_consume(s, A, "skb_defer_free_flush");
 	read_by(s, SERVER, 4, 0, 0);
 	expect(s, "#1 born, UDP to port 8080, by the kernel\n"
-		  "#1 dropped in ns_server: UDP_CSUM by __udp4_lib_rcv (the UDP checksum is wrong, "
-		  "so the data cannot be trusted)\n"
+		  "#1 dropped in ns_server: SOME_REASON by __udp4_lib_rcv\n"
 		  "#1 settled\n"
 		  "#2 born, UDP to port 8080, by the kernel\n"
 		  "#2 queued at @1 in ns_server\n"
@@ -848,7 +851,7 @@ static void test_forwarded(void **state)
 	stream_stack(s, "__netif_rx < veth_xmit < handle_softirqs");
 	stream_see(s, HS_STAGE_BACKLOG, A, NS_SERVER, VETH_S);
 	stream_see(s, HS_STAGE_RECEIVE, A, NS_SERVER, VETH_S);
-	stream_drop(s, A, "IP_RPFILTER", "ip_rcv_finish");
+	stream_drop(s, A, "SOME_REASON", "ip_rcv_finish");
 	expect_hops(s, "#1 born, UDP to port 8080, by the kernel\n"
 		       "#1   ns_client/veth_c device queue\n"
 		       "#1   ns_client/veth_c transmit\n"
@@ -863,8 +866,7 @@ static void test_forwarded(void **state)
 		       "#1   => ns_server/veth_s backlog [veth_xmit __netif_rx]\n"
 		       "#1   ns_server/veth_s receive\n"
 		       "#1   ns_server/veth_s drop\n"
-		       "#1 dropped in ns_server: IP_RPFILTER by ip_rcv_finish (the way back to the "
-		       "sender leads through another device (reverse path filter))\n"
+		       "#1 dropped in ns_server: SOME_REASON by ip_rcv_finish\n"
 		       "#1 settled\n");
 }
 
@@ -989,17 +991,640 @@ static void test_fate_after_settling(void **state)
 	(void)state;
 	stream_birth(s, A, NS_CLIENT, VETH_C, &w, SK_CLIENT);
 	stream_tick(s, 2100 * STREAM_MS);
-	stream_drop(s, A, "QDISC_DROP", "__dev_queue_xmit");
+	stream_drop(s, A, "SOME_REASON", "__dev_queue_xmit");
 	stream_end(s);
 	notes_init(&notes);
 	assert_int_equal(run(s, &notes), 0);
-	assert_string_equal(notes_text(&notes),
-			    "#1 born, UDP to port 8080, by the kernel\n"
-			    "#1 settled\n"
-			    "#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit (the queueing "
-			    "discipline of the device refused it, its queue is full)\n");
+	assert_string_equal(notes_text(&notes), "#1 born, UDP to port 8080, by the kernel\n"
+						"#1 settled\n"
+						"#1 dropped in ns_client: SOME_REASON by "
+						"__dev_queue_xmit\n");
 	assert_int_equal(notes.summary.dropped, 1);
 	assert_int_equal(notes.summary.underway, 0);
 	notes_done(&notes);
 	stream_free(s);
+}
+
+/* ---- selection ---- */
+
+#define DELIVERED(id, port, socket)                           \
+	"#" id " born, UDP to port " port ", by the kernel\n" \
+	"#" id " queued at @" socket " in ns_server\n"
+
+/* A packet chosen late (at its second namespace) shows its earlier hops first; ids have no gaps. */
+static void test_chosen_late(void **state)
+{
+	struct stream *s = lab_of(stream_new("netns", "ns_server", NULL));
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_birth(s, C, NS_CLIENT, VETH_C, &w, SK_CLIENT); /* never gets there */
+	stream_see(s, HS_STAGE_DEV_XMIT, C, NS_CLIENT, VETH_C);
+	sent(s, A, &w, SK_CLIENT);
+	expect_hops(s, "#1 born, UDP to port 8080, by the kernel\n"
+		       "#1   ns_client/veth_c device queue\n"
+		       "#1   ns_client/veth_c transmit\n"
+		       "#1   => ns_server/veth_s backlog\n"
+		       "#1 settled\n");
+}
+
+static void test_chosen_by_device(void **state)
+{
+	struct stream *s = lab_of(stream_new("dev", "eth0", "dev", "vlan5", NULL));
+	struct wire w = datagram(4);
+
+	(void)state;
+	delivered(s, A, &w, 1);
+	stream_arrival(s, B, NS_SERVER, ETH, &w);
+	expect_hops(s, "#1 born, UDP to port 8080, by the kernel\n"
+		       "#1   ns_server/eth0 receive\n"
+		       "#1 settled\n");
+}
+
+/* The filter sees a packet at its birth; what it causes is shown whatever its headers are. */
+static void test_chosen_by_filter(void **state)
+{
+	struct stream *s = lab_of(stream_new("filter", "udp port 8080", NULL));
+	struct wire w = datagram(4), other = wire_udp(CLIENT_EP, "10.0.1.1:9", 4);
+
+	(void)state;
+	stream_birth(s, D, NS_CLIENT, VETH_C, &other, SK_CLIENT);
+	closed_port(s, &w, true);
+	expect(s, "#1 born, UDP to port 8080, by the kernel\n"
+		  "#2 born, ICMP, because of #1: ICMP port unreachable, built in __icmp_send\n"
+		  "#1 dropped in ns_server: NO_SOCKET by __udp4_lib_rcv (no UDP socket on "
+		  "10.0.1.1:8080)\n"
+		  "#2 unknown in ns_client (received, and no event tells what became of it), "
+		  "inferred\n"
+		  "#2 told nobody (no socket is known that sent the packet)\n"
+		  "#1 settled, caused #2\n"
+		  "#2 settled\n");
+}
+
+/* All kinds that are given have to hold. */
+static void test_chosen_by_all_together(void **state)
+{
+	struct stream *s =
+		lab_of(stream_new("filter", "udp", "filter", "dst port 8080", "netns", "ns_server",
+				  "netns", "ns_router", "dev", "veth_s", NULL));
+	struct wire w = datagram(4), other = wire_udp(CLIENT_EP, "10.0.1.1:9", 4);
+
+	(void)state;
+	sent(s, A, &w, SK_CLIENT);
+	sent(s, B, &other, SK_CLIENT);
+	stream_birth(s, C, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	expect(s, "#1 born, UDP to port 8080, by the kernel\n"
+		  "#1 settled\n");
+}
+
+/* A followed server sees what arrives before it first touches its socket, and nothing else. */
+static void followed_server(const char *local, const char *to, bool wanted)
+{
+	struct stream *s = lab_of(stream_new("followed", NULL));
+	struct wire w = wire_udp(*to == '[' ? "[fd00::2]:4000" : CLIENT_EP, to, 4);
+	struct notes notes;
+
+	stream_sock_is(s, SK_RAW, NS_SERVER, IPPROTO_UDP, local, NULL);
+	stream_sock(s, SK_RAW, SECOND, "second", true);
+	crossed(s, A, &w, 0);
+	stream_end(s);
+	notes_init(&notes);
+	run(s, &notes);
+	assert_int_equal(notes.summary.shown, wanted);
+	notes_done(&notes);
+	stream_free(s);
+}
+
+static void test_chosen_for_a_followed_server(void **state)
+{
+	(void)state;
+	followed_server("10.0.1.1:53", "10.0.1.1:53", true);
+	followed_server("0.0.0.0:53", "10.0.1.1:53", true);
+	followed_server("[::]:53", "10.0.1.1:53", true); /* a dual-stack server */
+	followed_server("[::ffff:10.0.1.1]:53", "10.0.1.1:53", true);
+	followed_server("[::]:53", "[fd00::1]:53", true);
+	followed_server("[fd00::1]:53", "[fd00::1]:53", true);
+	followed_server("10.0.1.1:53", "10.0.1.1:54", false);
+	followed_server("10.0.1.9:53", "10.0.1.1:53", false);
+	followed_server("0.0.0.0:53", "[fd00::1]:53", false);
+	followed_server("[fd00::1]:53", "10.0.1.1:53", false);
+}
+
+/* The server on [::] is queued an IPv4 datagram of a client with a mapped address. */
+static void test_dual_stack_server(void **state)
+{
+	struct stream *s = lab_of(stream_new("followed", NULL));
+	struct wire w = datagram(4), e = wire_error(&w, SERVER_ADDR, 3, 3);
+
+	(void)state;
+	stream_sock_is(s, SK_SERVER, NS_SERVER, IPPROTO_UDP, "[::]:8080", NULL);
+	stream_sock(s, SK_SERVER, SERVER, "server", true);
+	stream_sock_is(s, SK_CLIENT, NS_CLIENT, IPPROTO_UDP, "[::ffff:10.0.1.2]:4000",
+		       "[::ffff:10.0.1.1]:8080");
+	stream_sock(s, SK_CLIENT, CLIENT, "client", true);
+	delivered(s, A, &w, 1);
+	read_by(s, SERVER, 4, 0, 0);
+	stream_by(s, 0, CLIENT);
+	crossed(s, B, &w, SK_CLIENT);
+	stream_birth(s, C, NS_SERVER, VETH_S, &e, 0);
+	expect(s, "#1 born, UDP to port 8080, by the kernel\n"
+		  "#1 queued at @2 in ns_server\n"
+		  "#1 read by server[700] recvfrom, 4 B\n"
+		  "#1 settled\n"
+		  "#2 born, UDP to port 8080, by the kernel\n"
+		  "#3 born, ICMP, because of #2: ICMP port unreachable\n"
+		  "#2 unknown in ns_server (received, and no event tells what became of it), "
+		  "inferred\n"
+		  "#2 settled, caused #3\n"
+		  "#3 settled\n");
+}
+
+/* What another process sends is shown from where it reaches the followed socket. */
+static void test_chosen_by_the_receiver(void **state)
+{
+	struct stream *s = lab_of(stream_new("followed", NULL));
+	struct wire w = datagram(4), x = wire_udp(CLIENT_EP, "10.0.1.1:9", 4);
+
+	(void)state;
+	stream_sock(s, SK_SERVER, SERVER, "server", true);
+	delivered(s, B, &x, 1); /* a lie: the socket is not bound to port 9, the queue tells */
+	delivered(s, A, &w, 1);
+	expect(s, DELIVERED("1", "9", "1") DELIVERED("2", "8080", "1") "#1 settled\n"
+								       "#2 settled\n");
+}
+
+/* Background traffic is counted, not shown. */
+static void test_noise_is_folded(void **state)
+{
+	struct stream *s = lab();
+	struct wire arp = wire_arp(CLIENT_ADDR, SERVER_ADDR, 1);
+	struct wire rs = wire_icmp6("fe80::2", "ff02::2", 133);
+	struct notes notes;
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &arp, 0);
+	stream_birth(s, B, NS_CLIENT, VETH_C, &rs, 0);
+	stream_birth(s, C, NS_CLIENT, VETH_C, &rs, 0);
+	stream_end(s);
+	notes_init(&notes);
+	run(s, &notes);
+	assert_string_equal(notes_text(&notes), "");
+	assert_int_equal(notes.summary.packets, 3);
+	assert_int_equal(notes.summary.shown, 0);
+	assert_int_equal(notes.summary.background[HS_NOISE_ARP], 1);
+	assert_int_equal(notes.summary.background[HS_NOISE_RS], 2);
+	assert_string_equal(notes.summary.nothing,
+			    "3 packets seen, none matched: all were background (--all shows it)");
+	notes_done(&notes);
+	stream_free(s);
+}
+
+static void test_noise_is_shown_when_asked_for(void **state)
+{
+	struct wire arp = wire_arp(CLIENT_ADDR, SERVER_ADDR, 1);
+	struct stream *s = lab_of(stream_new("all", NULL));
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &arp, 0);
+	expect(s, "#1 born, by the kernel\n"
+		  "#1 settled\n");
+	s = lab_of(stream_new("filter", "arp", NULL));
+	stream_birth(s, A, NS_CLIENT, VETH_C, &arp, 0);
+	expect(s, "#1 born, by the kernel\n"
+		  "#1 settled\n");
+}
+
+/* ARP because of a followed call belongs to the story; that of a stranger does not. */
+static void test_noise_of_a_call_is_shown(void **state)
+{
+	struct stream *s = lab_of(stream_new("followed", NULL));
+	struct wire arp = wire_arp(CLIENT_ADDR, SERVER_ADDR, 1);
+
+	(void)state;
+	stream_birth(s, B, NS_CLIENT, VETH_C, &arp, 0);
+	stream_enter(s, HS_CALL_SENDTO, 3, SK_CLIENT, 4, NULL);
+	stream_birth(s, A, NS_CLIENT, VETH_C, &arp, 0);
+	stream_leave(s, 4);
+	expect(s, "#1 born, by client[812] sendto(3)\n"
+		  "sendto(3) = 4, sent #1\n"
+		  "#1 settled\n");
+}
+
+/* The terminal's own connection is left out, in both directions. */
+static void test_terminal_is_left_out(void **state)
+{
+	struct stream *s =
+		lab_of(stream_new("without", "10.0.1.2", "4000", "10.0.1.1", "8080", "all", NULL));
+	struct wire there = wire_tcp(CLIENT_EP, SERVER_EP, 0x18, 9);
+	struct wire back = wire_tcp(SERVER_EP, CLIENT_EP, 0x10, 0);
+	struct wire other = wire_tcp(CLIENT_EP, "10.0.1.1:22", 0x02, 0);
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &there, 0);
+	stream_birth(s, B, NS_SERVER, VETH_S, &back, 0);
+	stream_birth(s, C, NS_CLIENT, VETH_C, &other, 0);
+	expect(s, "#1 born, TCP to port 22, by the kernel\n"
+		  "#1 settled\n");
+}
+
+static void test_nothing_matched(void **state)
+{
+	struct stream *s = lab_of(stream_new("filter", "udp port 9", "netns", "ns_x", NULL));
+	struct wire w = datagram(4);
+	struct notes notes;
+
+	(void)state;
+	delivered(s, A, &w, 1);
+	stream_end(s);
+	notes_init(&notes);
+	run(s, &notes);
+	assert_string_equal(notes.summary.nothing,
+			    "1 packet seen, none matched 'udp port 9' -n ns_x");
+	notes_done(&notes);
+	stream_free(s);
+}
+
+/* ---- losses ---- */
+
+/* A gap marks who was alive; silence after that is no evidence. */
+static void test_gap(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+
+	(void)state;
+	delivered(s, A, &w, 1);
+	read_by(s, SERVER, 4, 0, 0);
+	stream_by(s, 0, CLIENT);
+	crossed(s, B, &w, SK_CLIENT);
+	stream_lose(s, 3);
+	stream_back(s);
+	delivered(s, C, &w, 1);
+	read_by(s, SERVER, 4, 0, 0);
+	stream_tick(s, 2100 * STREAM_MS);
+	expect(s,
+	       DELIVERED(
+		       "1", "8080",
+		       "1") "#1 read by server[700] recvfrom, 4 B\n"
+			    "#1 settled\n"
+			    "#2 born, UDP to port 8080, by the kernel\n"
+			    "lost 3, skipped 0\n" DELIVERED(
+				    "3", "8080",
+				    "1") "#3 read by server[700] recvfrom, 4 B\n"
+					 "#3 settled\n"
+					 "#2 unknown in ns_server (events were lost, so its end may have been missed), "
+					 "inferred\n"
+					 "#2 settled, incomplete (3 lost)\n");
+}
+
+/* Numbers are taken before room is, so one record may overtake another. */
+static void test_late_record(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+	struct notes notes;
+	uint32_t late;
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	late = s->seq[0];
+	stream_lose(s, 1);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	s->forced_seq = &late;
+	stream_task(s, CLIENT, "client");
+	stream_loss(s, 0, 0, 0);
+	stream_end(s);
+	notes_init(&notes);
+	run(s, &notes);
+	assert_int_equal(notes.summary.lost, 0);
+	notes_done(&notes);
+	stream_free(s);
+}
+
+/* A number that comes twice is damage, and no reason to count below zero. */
+static void test_repeated_number(void **state)
+{
+	struct stream *s = lab();
+	struct notes notes;
+	uint32_t first = 0;
+
+	(void)state;
+	s->forced_seq = &first;
+	stream_task(s, CLIENT, "client");
+	stream_loss(s, 2, 0, 0);
+	stream_end(s);
+	notes_init(&notes);
+	run(s, &notes);
+	assert_int_equal(notes.summary.lost, 2);
+	notes_done(&notes);
+	stream_free(s);
+}
+
+/* LOSS tells of what no gap can show: records after the last one, programs that were skipped. */
+static void test_loss_beyond_gaps(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_lose(s, 2);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	stream_loss(s, 2, 0, 0);
+	stream_loss(s, 5, 1, 1);
+	stream_loss(s, 5, 1, 1);
+	expect(s, "#1 born, UDP to port 8080, by the kernel\n"
+		  "lost 2, skipped 0\n"
+		  "lost 5, skipped 2\n"
+		  "#1 settled, incomplete (7 lost)\n");
+}
+
+/* The birth was lost: a journey without a beginning, which no filter can have chosen. */
+static void test_lost_birth(void **state)
+{
+	struct stream *s = lab();
+
+	(void)state;
+	stream_lose(s, 1);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	stream_see(s, HS_STAGE_BACKLOG, A, NS_SERVER, VETH_S);
+	received(s, A);
+	stream_tick(s, 2100 * STREAM_MS);
+	expect(s, "lost 1, skipped 0\n"
+		  "#1 born\n"
+		  "#1 unknown in ns_server (events were lost, so its end may have been missed), "
+		  "inferred\n"
+		  "#1 settled, incomplete (0 lost)\n");
+	s = lab_of(stream_new("filter", "udp", NULL));
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	expect(s, "");
+}
+
+/* The next packet at an address, without its birth, is not the one that was delivered there. */
+static void test_lost_birth_at_a_known_address(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4), ack = wire_tcp(CLIENT_EP, SERVER_EP, 0x10, 0);
+
+	(void)state;
+	delivered(s, A, &w, 1);
+	read_by(s, SERVER, 4, 0, 0);
+	stream_by(s, 0, CLIENT);
+	stream_lose(s, 1);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	stream_drop(s, A, "SOME_REASON", "veth_xmit");
+	/* the same after a pure ACK, whose end nothing shows */
+	crossed(s, B, &ack, 0);
+	stream_back(s);
+	stream_lose(s, 1);
+	stream_see(s, HS_STAGE_DEV_XMIT, B, NS_CLIENT, VETH_C);
+	stream_drop(s, B, "SOME_REASON", "veth_xmit");
+	expect(s,
+	       DELIVERED(
+		       "1", "8080",
+		       "1") "#1 read by server[700] recvfrom, 4 B\n"
+			    "#1 settled\n"
+			    "lost 1, skipped 0\n"
+			    "#2 born\n"
+			    "#2 dropped in ns_client: SOME_REASON by veth_xmit\n"
+			    "#2 settled, incomplete (0 lost)\n"
+			    "#3 born, TCP to port 8080, by the kernel\n"
+			    "lost 2, skipped 0\n"
+			    "#4 born\n"
+			    "#4 dropped in ns_client: SOME_REASON by veth_xmit\n"
+			    "#4 settled, incomplete (0 lost)\n"
+			    "#3 unknown in ns_server (events were lost, so its end may have been missed), "
+			    "inferred\n"
+			    "#3 settled, incomplete (1 lost)\n");
+}
+
+/* A read that was lost must not shift all later reads by one. */
+static void test_lost_read(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4), x = datagram(8);
+
+	(void)state;
+	delivered(s, A, &w, 1);
+	stream_by(s, 1, SERVER);
+	stream_lose(s, 1); /* the read of #1 */
+	delivered(s, B, &x, 1);
+	read_by(s, SERVER, 8, 0, 0);
+	expect(s, DELIVERED("1", "8080", "1")
+			  DELIVERED("2", "8080", "1") "lost 1, skipped 0\n"
+						      "#2 read by server[700] recvfrom, 8 B\n"
+						      "#2 settled, incomplete (1 lost)\n"
+						      "#1 settled, incomplete (1 lost)\n");
+}
+
+/* ---- bounds ---- */
+
+static double seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* A stream too long to be kept: each record goes to the engine at once. */
+struct flood {
+	struct run run;
+	struct notes notes;
+	struct stream *s;
+};
+
+static void flood_push(struct flood *f)
+{
+	assert_int_equal(stream_each(f->s, run_record, &f->run), 0);
+	f->s->len = 0;
+}
+
+static void flood_begin(struct flood *f, struct stream *s)
+{
+	f->run = (struct run){ .names = names_new() };
+	notes_init(&f->notes);
+	f->notes.quiet = true;
+	f->run.journeys = journeys_new(f->run.names, &f->run.select, &f->notes.sink);
+	f->run.decoder = decode_new(f->run.names, journeys_event, journeys_gap, f->run.journeys);
+	f->s = lab_of(s);
+	flood_push(f);
+}
+
+static void flood_end(struct flood *f)
+{
+	stream_end(f->s);
+	flood_push(f);
+	decode_free(f->run.decoder);
+	journeys_free(f->run.journeys);
+	select_free(&f->run.select);
+	names_free(f->run.names);
+	stream_free(f->s);
+	notes_done(&f->notes);
+}
+
+#define FLOOD 300000
+#ifdef __SANITIZE_ADDRESS__
+#define FLOOD_S 30
+#else
+#define FLOOD_S 3
+#endif
+
+/*
+ * Nobody reads the queue, nothing is freed: what is remembered stays bounded and cheap. Memory is
+ * seen in the journeys that settled although nothing ended them: all but those still remembered.
+ */
+static void test_flood_without_ends(void **state)
+{
+	struct flood f;
+	struct wire w = datagram(4);
+	double begin = seconds();
+
+	(void)state;
+	flood_begin(&f, stream_new(NULL));
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		delivered(f.s, 0x100000 + i * 256ull, &w, i + 1);
+		if (i % 1000 == 0)
+			stream_tick(f.s, 0);
+		flood_push(&f);
+	}
+	assert_true(f.notes.n_settled >= FLOOD - 100000);
+	flood_end(&f);
+	assert_int_equal(f.notes.n_settled, FLOOD);
+	assert_true(seconds() - begin < FLOOD_S);
+}
+
+/* With records lost all the time. */
+static void test_flood_with_gaps(void **state)
+{
+	struct flood f;
+	struct wire w = datagram(4);
+	double begin = seconds();
+
+	(void)state;
+	flood_begin(&f, stream_new(NULL));
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		delivered(f.s, 0x100000 + i * 256ull, &w, i + 1);
+		if (i % 10 == 0)
+			stream_lose(f.s, 1);
+		flood_push(&f);
+	}
+	flood_end(&f);
+	assert_int_equal(f.notes.summary.lost, FLOOD / 10 - 0);
+	assert_true(seconds() - begin < FLOOD_S);
+}
+
+/* Closed ports under the rate limit: each waits for a counter that comes often and says nothing. */
+static void test_flood_to_a_closed_port(void **state)
+{
+	struct flood f;
+	struct wire w = datagram(4);
+	double begin = seconds();
+
+	(void)state;
+	flood_begin(&f, stream_new(NULL));
+	stream_counter(f.s, NS_SERVER, 0, 0, 0);
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		dropped_silently(f.s, 0x100000 + i * 256ull, &w);
+		if (i % 5000 == 0)
+			stream_counter(f.s, NS_SERVER, 0, i, 0);
+		flood_push(&f);
+	}
+	flood_end(&f);
+	assert_int_equal(f.notes.summary.dropped, FLOOD);
+	assert_true(seconds() - begin < FLOOD_S);
+}
+
+/* A thousand causes deep: each packet was sent because of the one before. */
+static void test_long_chain_of_causes(void **state)
+{
+	struct stream *s = lab_of(stream_new("netns", "ns_server", NULL));
+	struct flood f;
+	struct wire w = datagram(4);
+	uint32_t n = 90000;
+
+	(void)state;
+	flood_begin(&f, s);
+	stream_softirq(s, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		stream_birth(s, 0x100000 + i * 256ull, NS_CLIENT, VETH_C, &w, 0);
+		stream_see(s, HS_STAGE_RECEIVE, 0x100000 + i * 256ull, NS_CLIENT, VETH_C);
+		flood_push(&f);
+	}
+	/* The first one gets where all of them are shown, then they end from the last to the first.
+	 */
+	stream_see(s, HS_STAGE_BACKLOG, 0x100000, NS_SERVER, VETH_S);
+	flood_push(&f);
+	assert_int_equal(f.notes.n_hops, 2 * n + 1);
+	for (uint32_t i = 0; i < n; i++) {
+		stream_consume(s, 0x100000 + i * 256ull, "kfree_skb_list");
+		flood_push(&f);
+	}
+	assert_int_equal(f.notes.n_settled, n);
+	flood_end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_delivered_and_read),
+		cmocka_unit_test(test_reader_wins_the_race),
+		cmocka_unit_test(test_two_readers_win_the_race),
+		cmocka_unit_test(test_read_of_an_older_datagram),
+		cmocka_unit_test(test_two_readers),
+		cmocka_unit_test(test_peek_is_no_read),
+		cmocka_unit_test(test_cut_by_a_short_buffer),
+		cmocka_unit_test(test_unread_at_close),
+		cmocka_unit_test(test_full_receive_buffer),
+		cmocka_unit_test(test_reader_discards_one),
+		cmocka_unit_test(test_raw_socket_gets_a_clone),
+		cmocka_unit_test(test_closed_port),
+		cmocka_unit_test(test_closed_port_told_by_send),
+		cmocka_unit_test(test_closed_port_unconnected),
+		cmocka_unit_test(test_closed_port_after_close),
+		cmocka_unit_test(test_closed_port_ipv6),
+		cmocka_unit_test(test_icmp_rate_limit),
+		cmocka_unit_test(test_multicast_deserves_no_icmp),
+		cmocka_unit_test(test_waited_for_arp),
+		cmocka_unit_test(test_icmp_error_waited_for_arp),
+		cmocka_unit_test(test_address_reused_after_read),
+		cmocka_unit_test(test_address_reused_after_drop),
+		cmocka_unit_test(test_address_reused_after_nothing),
+		cmocka_unit_test(test_same_memory_sent_twice),
+		cmocka_unit_test(test_same_memory_without_an_end),
+		cmocka_unit_test(test_clone_is_freed),
+		cmocka_unit_test(test_stacked_device),
+		cmocka_unit_test(test_forwarded),
+		cmocka_unit_test(test_forwarded_after_a_wait),
+		cmocka_unit_test(test_arrivals_are_no_consequences),
+		cmocka_unit_test(test_left),
+		cmocka_unit_test(test_benign_frees),
+		cmocka_unit_test(test_fragments_are_kept),
+		cmocka_unit_test(test_fate_after_settling),
+		cmocka_unit_test(test_chosen_late),
+		cmocka_unit_test(test_chosen_by_device),
+		cmocka_unit_test(test_chosen_by_filter),
+		cmocka_unit_test(test_chosen_by_all_together),
+		cmocka_unit_test(test_chosen_for_a_followed_server),
+		cmocka_unit_test(test_dual_stack_server),
+		cmocka_unit_test(test_chosen_by_the_receiver),
+		cmocka_unit_test(test_noise_is_folded),
+		cmocka_unit_test(test_noise_is_shown_when_asked_for),
+		cmocka_unit_test(test_noise_of_a_call_is_shown),
+		cmocka_unit_test(test_terminal_is_left_out),
+		cmocka_unit_test(test_nothing_matched),
+		cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_late_record),
+		cmocka_unit_test(test_repeated_number),
+		cmocka_unit_test(test_loss_beyond_gaps),
+		cmocka_unit_test(test_lost_birth),
+		cmocka_unit_test(test_lost_birth_at_a_known_address),
+		cmocka_unit_test(test_lost_read),
+		cmocka_unit_test(test_flood_without_ends),
+		cmocka_unit_test(test_flood_with_gaps),
+		cmocka_unit_test(test_flood_to_a_closed_port),
+		cmocka_unit_test(test_long_chain_of_causes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
