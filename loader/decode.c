@@ -16,7 +16,7 @@ struct hs_decoder {
 
 static const uint16_t decode_sizes[] = {
 	[HS_REC_STAGE] = sizeof(struct hs_rec_stage),
-	[HS_REC_BIRTH] = sizeof(struct hs_rec_birth),
+	[HS_REC_BIRTH] = offsetof(struct hs_rec_birth, data),
 	[HS_REC_FREE] = sizeof(struct hs_rec_free),
 	[HS_REC_ICMP] = sizeof(struct hs_rec_icmp),
 	[HS_REC_QUEUE] = sizeof(struct hs_rec_queue),
@@ -100,13 +100,16 @@ static bool decode_is_boundary(const char *fn, bool softirq)
 static void decode_stack(struct hs_decoder *d, struct hs_event *event)
 {
 	const struct hs_hdr *rec = event->rec;
-	const uint64_t *frames =
-		(const void *)((const char *)rec + rec->size - rec->frames * sizeof(uint64_t));
+	const char *frames = (const char *)rec + rec->size - rec->frames * sizeof(uint64_t);
 	size_t n = 0;
 
 	for (size_t i = 0; i < rec->frames; i++) {
-		const char *fn = names_symbol(d->names, frames[i]);
+		uint64_t address;
+		const char *fn;
 
+		/* A short record may end anywhere. */
+		memcpy(&address, frames + i * sizeof(address), sizeof(address));
+		fn = names_symbol(d->names, address);
 		if (decode_is_boundary(fn, event->softirq))
 			break;
 		if (*fn && (n || !decode_is_machinery(fn)))
@@ -153,13 +156,14 @@ int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
 	size_t n_sizes = sizeof(decode_sizes) / sizeof(decode_sizes[0]);
 	int r = 0;
 
+	/* Those of an unknown type are skipped, and not lost. */
+	if (decode_is_from_kernel(rec) && !(rec->flags & HS_F_LISTED))
+		decode_sequence(d, rec);
 	if (rec->type >= n_sizes || !decode_sizes[rec->type])
 		return 0;
 	if (rec->frames > HS_MAX_FRAMES ||
 	    rec->size < decode_sizes[rec->type] + rec->frames * sizeof(uint64_t))
 		return -EPROTO;
-	if (decode_is_from_kernel(rec) && !(rec->flags & HS_F_LISTED))
-		decode_sequence(d, rec);
 	switch (rec->type) {
 	case HS_REC_NETNS:
 		r = names_learn_netns(d->names, (const void *)rec);

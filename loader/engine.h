@@ -42,8 +42,10 @@ struct node {
 	struct node *prev, *next;
 };
 
+#define EARLY_MAX 4
+
 struct waiting {
-	uint32_t serial; /* 0: queued before tracing began */
+	uint32_t serial; /* 0: queued before tracing began, or its record was lost */
 	uint64_t time;
 };
 
@@ -57,8 +59,10 @@ struct sock_node {
 	struct waiting
 		*queue; /* a ring of queue_room, of which queue_n are used from queue_first on */
 	size_t queue_first, queue_n, queue_room;
-	bool early; /* a read came before its queueing was told: read_* describe it */
-	struct hs_read early_read;
+	bool filled; /* `queue` was compared with the kernel's length since tracing began */
+	uint64_t lost_pushed, lost_read; /* lost_total when it was compared the last time */
+	struct hs_read early[EARLY_MAX]; /* reads that came before their queueing was told */
+	size_t n_early;
 	struct hs_call last_send; /* of a followed process; name NULL: none yet */
 	int err;		  /* pending error and the journey that brought it */
 	uint32_t err_from;
@@ -159,11 +163,15 @@ void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate);
 /* The last hop that is a place on the path, not an end; the same, timed by a probe. */
 enum hs_stage node_stage(const struct node *n);
 enum hs_stage node_timed_stage(const struct node *n);
+/* Nothing says yet what became of it; silence alone may have led to "unknown". */
+bool node_is_open(const struct node *n);
 void node_note_loss(const struct hs_journeys *js, struct node *n);
 void node_settle(struct hs_journeys *js, struct node *n);
 void node_try_settle(struct hs_journeys *js, struct node *n);
 
 /* hop.c */
+/* Does a device of that kind hand its packets to this machine itself? */
+bool kind_is_inside(const char *kind);
 /* A hop of `stage`; one without place or device (a free) stays where the packet was. */
 void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, enum hs_stage stage,
 	      const char *text, const char *function, uint64_t address);
@@ -192,7 +200,9 @@ struct sock_node *sock_get(struct hs_journeys *js, uint64_t sk);
 uint32_t sock_id(struct hs_journeys *js, struct sock_node *s);
 void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec);
 void sock_learn_bound(struct hs_journeys *js, const struct hs_rec_sock *rec);
-int sock_push(struct hs_journeys *js, struct sock_node *s, uint32_t serial, uint64_t time);
+/* Queued is `n`; the kernel's queue then holds `qlen`. 0 or -ENOMEM. */
+int sock_push(struct hs_journeys *js, struct sock_node *s, struct node *n, uint64_t time,
+	      uint32_t qlen);
 void sock_read(struct hs_journeys *js, const struct hs_event *e);
 void sock_forget(struct hs_journeys *js, struct sock_node *s);
 /* Is the packet addressed to a followed socket of namespace `netns`? */

@@ -29,7 +29,8 @@ static void node_tell_nobody(struct hs_journeys *js, struct node *n)
 /*
  * Frees that look like drops and are none. A received ICMP error may end as NOT_SPECIFIED in
  * icmp_rcv() though it was handled; so do handled MLD messages (mld_query_work()); a TCP segment
- * that was taken by a minisocket, or left in a queue at close, is freed the same way.
+ * that was taken by a minisocket is freed the same way, and one left in a queue at close as
+ * QUEUE_PURGE, which for others is a drop (packets that wait for an address that never comes).
  */
 static bool free_is_benign(const struct node *n, const char *reason, const char *function)
 {
@@ -37,7 +38,7 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 						 "mld_report_work", "ndisc_rcv",  "arp_process" };
 
 	if (!strcmp(reason, "QUEUE_PURGE"))
-		return true;
+		return n->j.packet.proto == IPPROTO_TCP;
 	if (strcmp(reason, "NOT_SPECIFIED"))
 		return false;
 	if (n->j.packet.proto == IPPROTO_TCP)
@@ -53,13 +54,14 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 {
 	struct hs_fate fate = no_fate;
 	enum hs_stage stage = node_timed_stage(n);
+	bool outward = stage == HS_STAGE_DEV_XMIT || stage == HS_STAGE_DEV_QUEUE;
 
 	fate.time = time;
 	fate.stage = node_stage(n);
 	fate.function = function;
 	fate.inferred = inferred;
-	fate.kind = stage == HS_STAGE_DEV_XMIT || stage == HS_STAGE_DEV_QUEUE ? HS_FATE_LEFT
-									      : HS_FATE_CONSUMED;
+	fate.kind = outward && !kind_is_inside(node_last_hop(n)->dev_kind) ? HS_FATE_LEFT
+									   : HS_FATE_CONSUMED;
 	node_set_fate(js, n, fate);
 	if (fate.kind == HS_FATE_CONSUMED)
 		node_tell_nobody(js, n);
@@ -176,10 +178,11 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 	const struct hs_rec_free *rec = (const void *)e->rec;
 	struct node *n = node_by_address(js, rec->at.skb);
 	const char *function, *reason;
-	bool drop = e->rec->stage == HS_STAGE_DROP;
+	bool open, drop = e->rec->stage == HS_STAGE_DROP;
 
 	if (!n || n->freed)
 		return;
+	open = node_is_open(n);
 	n->freed = true;
 	function = names_symbol(js->names, rec->location);
 	reason = drop ? names_reason(js->names, rec->reason) : "";
@@ -191,7 +194,7 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 			if (n->selected)
 				SINK(js, unread, &n->j);
 		}
-	} else if (n->j.fate.kind == HS_FATE_UNDERWAY) {
+	} else if (open) {
 		bool bad = drop && !free_is_benign(n, reason, function);
 
 		node_hop(js, n, e, bad ? HS_STAGE_DROP : HS_STAGE_CONSUME, "", function,

@@ -26,6 +26,11 @@ static struct hs_hop *node_append(struct hs_journeys *js, struct node *n)
 	return grown;
 }
 
+bool kind_is_inside(const char *kind)
+{
+	return !strcmp(kind, "veth") || !strcmp(kind, "loopback");
+}
+
 struct hs_hop *node_last_hop(const struct node *n)
 {
 	return n->j.n_hops ? &n->j.hops[n->j.n_hops - 1] : NULL;

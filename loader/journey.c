@@ -64,11 +64,6 @@ uint64_t journeys_settled(const struct hs_journeys *js)
 	return js->settled;
 }
 
-static bool kind_is_inside(const char *kind)
-{
-	return !strcmp(kind, "veth") || !strcmp(kind, "loopback");
-}
-
 static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
@@ -95,7 +90,8 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 		n->sock_serial = s->serial;
 		n->by_socket = s->s.followed;
 	}
-	if (birth->hdr.flags & HS_F_LOCAL)
+	/* What arrives from outside has no skb_iif yet, either. */
+	if (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage == HS_STAGE_DEV_QUEUE)
 		node_find_cause(js, e, n);
 	return n;
 }
@@ -121,6 +117,16 @@ static bool node_continues(const struct node *n, const struct hs_event *e)
 	return false;
 }
 
+/*
+ * Is this event about another packet at the same address, whose birth was lost? The one before has
+ * its end, or it was received, and nothing that was received is transmitted without being queued.
+ */
+static bool node_is_over(const struct node *n, const struct hs_event *e)
+{
+	return n->freed || n->j.fate.kind == HS_FATE_QUEUED ||
+	       (e->rec->stage == HS_STAGE_DEV_XMIT && node_timed_stage(n) == HS_STAGE_RECEIVE);
+}
+
 static const char waited_text[] = "waited for the next hop's link-layer address";
 
 static const char *receive_text(const struct node *n, const struct hs_event *e)
@@ -142,7 +148,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		if (n && n->waited)
 			text = waited_text;
 	}
-	if (e->rec->type == HS_REC_STAGE && (!n || n->freed || n->j.fate.kind == HS_FATE_DROPPED))
+	if (e->rec->type == HS_REC_STAGE && (!n || node_is_over(n, e)))
 		n = node_headless(js, e, at->skb);
 	if (!n)
 		return;
@@ -191,7 +197,7 @@ static void on_icmp(struct hs_journeys *js, const struct hs_event *e)
 
 static bool node_is_received(const struct node *n)
 {
-	return n && n->j.fate.kind == HS_FATE_UNDERWAY && node_timed_stage(n) == HS_STAGE_RECEIVE;
+	return n && node_is_open(n) && node_timed_stage(n) == HS_STAGE_RECEIVE;
 }
 
 /* The oldest packet received for that socket whose end is open. */
@@ -247,7 +253,7 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	fate.socket = n->selected ? sock_id(js, s) : 0;
 	fate.owner = s->s.owner;
 	node_set_fate(js, n, fate);
-	if (s->s.type != SOCK_STREAM && sock_push(js, s, n->serial, e->time))
+	if (s->s.type != SOCK_STREAM && sock_push(js, s, n, e->time, q->qlen))
 		js->error = -ENOMEM;
 	node_try_settle(js, n);
 }
@@ -277,8 +283,10 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 
 	DL_FOREACH_SAFE (js->open, n, tmp) {
 		uint64_t quiet = now > n->last ? now - n->last : 0;
+		/* Others may be waiting for the next hop's address. */
+		bool kept = n->j.packet.proto == IPPROTO_TCP || n->j.packet.fragmented;
 
-		if (n->j.fate.kind == HS_FATE_UNDERWAY && quiet > QUIET_NS)
+		if (n->j.fate.kind == HS_FATE_UNDERWAY && quiet > (kept ? QUIET_NS : SETTLE_NS))
 			fate_conclude(js, n, now);
 		if (quiet > SETTLE_NS)
 			node_settle(js, n);
@@ -316,12 +324,14 @@ void journeys_gap(void *ctx, uint64_t time, int64_t lost)
 {
 	struct hs_journeys *js = ctx;
 
-	js->gaps += lost;
 	if (lost > 0) {
+		js->gaps += lost;
 		on_lost(js, time, lost, 0);
-	} else {
-		js->lost_total += lost;
-		js->sum.lost += lost;
+	} else if (js->gaps) {
+		/* One that was counted; a number may also come twice in a damaged recording. */
+		js->gaps--;
+		js->lost_total--;
+		js->sum.lost--;
 	}
 }
 

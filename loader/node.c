@@ -144,6 +144,18 @@ void node_note_loss(const struct hs_journeys *js, struct node *n)
 	n->j.lost = js->lost_total - n->lost_before;
 }
 
+static uint64_t *node_counter(struct hs_journeys *js, const struct node *n)
+{
+	uint64_t *const counts[] = {
+		[HS_FATE_UNDERWAY] = &js->sum.underway, [HS_FATE_QUEUED] = &js->sum.queued,
+		[HS_FATE_DROPPED] = &js->sum.dropped,	[HS_FATE_REFUSED] = &js->sum.refused,
+		[HS_FATE_CONSUMED] = &js->sum.consumed, [HS_FATE_MERGED] = &js->sum.merged,
+		[HS_FATE_LEFT] = &js->sum.left,		[HS_FATE_UNKNOWN] = &js->sum.unknown,
+	};
+
+	return counts[n->j.fate.kind];
+}
+
 void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate)
 {
 	const struct hs_hop *last = node_last_hop(n);
@@ -152,12 +164,25 @@ void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate)
 	node_note_loss(js, n);
 	fate.netns = last ? last->netns : "";
 	fate.dev = last ? last->dev : "";
-	n->j.fate = fate;
-	if (!n->selected)
-		return;
-	if (first)
+	if (n->selected && n->settled) {
+		/* It was counted as what it seemed to be. */
+		--*node_counter(js, n);
+		n->j.fate = fate;
+		++*node_counter(js, n);
+	} else if (n->selected && first) {
 		js->underway--;
-	SINK(js, fate, &n->j);
+	}
+	n->j.fate = fate;
+	if (n->selected)
+		SINK(js, fate, &n->j);
+}
+
+bool node_is_open(const struct node *n)
+{
+	const struct hs_fate *fate = &n->j.fate;
+
+	return !n->freed && (fate->kind == HS_FATE_UNDERWAY ||
+			     (fate->kind == HS_FATE_UNKNOWN && fate->inferred));
 }
 
 /* The last hop that is a place on the path, not an end. */
@@ -174,9 +199,13 @@ enum hs_stage node_stage(const struct node *n)
 
 enum hs_stage node_timed_stage(const struct node *n)
 {
-	for (size_t i = n->j.n_hops; i-- > 0;)
-		if (n->j.hops[i].kind == HS_HOP_STAGE && n->j.hops[i].stage != HS_STAGE_ICMP_ERROR)
-			return n->j.hops[i].stage;
+	for (size_t i = n->j.n_hops; i-- > 0;) {
+		enum hs_stage stage = n->j.hops[i].stage;
+
+		if (n->j.hops[i].kind == HS_HOP_STAGE && stage != HS_STAGE_ICMP_ERROR &&
+		    stage != HS_STAGE_DROP && stage != HS_STAGE_CONSUME)
+			return stage;
+	}
 	return 0;
 }
 
@@ -205,14 +234,7 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 
 static void node_count(struct hs_journeys *js, const struct node *n)
 {
-	uint64_t *const counts[] = {
-		[HS_FATE_UNDERWAY] = &js->sum.underway, [HS_FATE_QUEUED] = &js->sum.queued,
-		[HS_FATE_DROPPED] = &js->sum.dropped,	[HS_FATE_REFUSED] = &js->sum.refused,
-		[HS_FATE_CONSUMED] = &js->sum.consumed, [HS_FATE_MERGED] = &js->sum.merged,
-		[HS_FATE_LEFT] = &js->sum.left,		[HS_FATE_UNKNOWN] = &js->sum.unknown,
-	};
-
-	++*counts[n->j.fate.kind];
+	++*node_counter(js, n);
 	js->sum.read += n->j.read_done;
 	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP;
 	js->sum.unread_at_close += n->j.unread_at_close;

@@ -12,6 +12,7 @@
 #define MSG_TRUNC_FLAG 0x20
 #define MSG_ERRQUEUE_FLAG 0x2000
 #define QUEUE_MAX 65536
+#define MISSING_MAX 4096
 #define BOUND_MAX 4096
 
 struct hs_endpoint endpoint_of(const struct hs_sa *sa)
@@ -137,8 +138,9 @@ bool endpoint_takes(const struct hs_endpoint *socket, const struct hs_addr *addr
 
 	if (socket->port != port)
 		return false;
+	/* [::] takes IPv4 too, 0.0.0.0 no IPv6. */
 	if (!memcmp(socket->addr.bytes, any, sizeof(any)))
-		return true;
+		return socket->addr.family != AF_INET || addr->family == AF_INET;
 	return socket->addr.family == addr->family &&
 	       !memcmp(socket->addr.bytes, addr->bytes, sizeof(any));
 }
@@ -186,19 +188,8 @@ static bool sock_pop(struct sock_node *s, struct waiting *ret)
 	return true;
 }
 
-int sock_push(struct hs_journeys *js, struct sock_node *s, uint32_t serial, uint64_t time)
+static int sock_append(struct sock_node *s, struct waiting w)
 {
-	struct waiting w = { .serial = serial, .time = time };
-
-	if (s->early) {
-		struct node *n = node_by_serial(js, serial);
-
-		s->early = false;
-		if (n) {
-			read_settle(js, n, &w, s->early_read);
-			return 0;
-		}
-	}
 	if (s->queue_n == s->queue_room) {
 		size_t room = s->queue_room ? s->queue_room * 2 : 8;
 		struct waiting *grown;
@@ -218,6 +209,60 @@ int sock_push(struct hs_journeys *js, struct sock_node *s, uint32_t serial, uint
 		}
 	}
 	s->queue[(s->queue_first + s->queue_n++) % s->queue_room] = w;
+	return 0;
+}
+
+/* The read that took `n` before its queueing was told; one from before it came is about another. */
+static bool sock_take_early(struct sock_node *s, const struct node *n, struct hs_read *ret)
+{
+	uint64_t received = n->j.born;
+	bool found = false;
+	size_t i = 0;
+
+	for (size_t h = 0; h < n->j.n_hops; h++)
+		if (n->j.hops[h].stage == HS_STAGE_RECEIVE)
+			received = n->j.hops[h].time;
+	while (!found && i < s->n_early) {
+		*ret = s->early[i++];
+		found = ret->time >= received;
+	}
+	s->n_early -= i;
+	memmove(s->early, s->early + i, s->n_early * sizeof(s->early[0]));
+	return found;
+}
+
+/* What was queued before tracing began, or while records were lost, is in the way of `n`. */
+static int sock_fill(struct hs_journeys *js, struct sock_node *s, uint32_t qlen)
+{
+	size_t missing = qlen > s->queue_n + 1 ? qlen - s->queue_n - 1 : 0;
+
+	if (s->filled && s->lost_pushed == js->lost_total)
+		return 0;
+	s->filled = true;
+	s->lost_pushed = js->lost_total;
+	if (missing > MISSING_MAX)
+		return 0;
+	while (missing--)
+		if (sock_append(s, (struct waiting){ 0 }))
+			return -ENOMEM;
+	return 0;
+}
+
+int sock_push(struct hs_journeys *js, struct sock_node *s, struct node *n, uint64_t time,
+	      uint32_t qlen)
+{
+	struct waiting w = { .serial = n->serial, .time = time };
+	struct hs_read read;
+
+	if (sock_take_early(s, n, &read)) {
+		read_settle(js, n, &w, read);
+		return 0;
+	}
+	if (sock_fill(js, s, qlen) || sock_append(s, w))
+		return -ENOMEM;
+	/* They were none: of a batch that is queued at once each report counts the whole. */
+	while (s->queue_n > qlen && !s->queue[s->queue_first].serial)
+		sock_pop(s, &w);
 	return 0;
 }
 
@@ -243,6 +288,13 @@ static void sock_returned_error(struct hs_journeys *js, struct sock_node *s, con
 	if (n->selected && js->sink->told)
 		js->sink->told(js->sink->ctx, &n->j);
 	node_try_settle(js, n);
+}
+
+static void sock_keep_early(struct sock_node *s, const struct hs_read *read)
+{
+	if (s->n_early == EARLY_MAX)
+		memmove(s->early, s->early + 1, --s->n_early * sizeof(s->early[0]));
+	s->early[s->n_early++] = *read;
 }
 
 /*
@@ -276,12 +328,18 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 	read.copied = rec->ret;
 	if (rec->flags & MSG_TRUNC_FLAG && call && call->c.len < read.copied)
 		read.copied = call->c.len;
-	if (!sock_pop(s, &w)) {
-		s->early = true;
-		s->early_read = read;
-		return;
-	}
-	n = node_by_serial(js, w.serial);
+	/* Reads whose records were lost have shortened the queue, too. */
+	if (s->lost_read != js->lost_total)
+		while (s->queue_n > (size_t)rec->qlen + 1)
+			sock_pop(s, &w);
+	s->lost_read = js->lost_total;
+	do {
+		if (!sock_pop(s, &w)) {
+			sock_keep_early(s, &read);
+			return;
+		}
+		n = node_by_serial(js, w.serial);
+	} while (n && n->j.unread_at_close); /* thrown away by an earlier read: a wrong checksum */
 	if (!n)
 		return;
 	if (call)

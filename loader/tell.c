@@ -103,20 +103,20 @@ const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 			     rec->qlen, rec->rmem, rec->rcvbuf);
 }
 
-/* Errors that a connected UDP socket is told without IP_RECVERR: icmp_err_convert[].fatal in
- * net/ipv4/icmp.c; for ICMPv6 icmpv6_err_convert() in net/ipv6/icmp.c. */
+/*
+ * Errors that a connected UDP socket is told without IP_RECVERR: `fatal` of icmp_err_convert[]
+ * (net/ipv4/icmp.c) and of tab_unreach[] (net/ipv6/icmp.c), and __udp4_lib_err(), in Linux 6.12.
+ */
 static bool tell_is_fatal(const struct hs_packet *p)
 {
+	static const char fatal4[] = { 2, 3, 6, 7, 8, 9, 10, 13, 14, 15 };
+	static const char fatal6[] = { 1, 4, 5, 6 };
+
 	if (p->version == 6)
-		return (p->icmp_type == 1 && (p->icmp_code == 1 || p->icmp_code == 4)) ||
-		       p->icmp_type == 4;
-	if (p->icmp_type == 12)
-		return true;
-	if (p->icmp_type != 3)
-		return false;
-	return p->icmp_code == 2 || p->icmp_code == 3 || p->icmp_code == 6 || p->icmp_code == 7 ||
-	       p->icmp_code == 9 || p->icmp_code == 10 || p->icmp_code == 13 || p->icmp_code == 14 ||
-	       p->icmp_code == 15;
+		return p->icmp_type == 4 ||
+		       (p->icmp_type == 1 && memchr(fatal6, p->icmp_code, sizeof(fatal6)));
+	return p->icmp_type == 12 ||
+	       (p->icmp_type == 3 && memchr(fatal4, p->icmp_code, sizeof(fatal4)));
 }
 
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,

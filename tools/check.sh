@@ -93,7 +93,7 @@ unit=()
 for source in tests/unit/test_*.c; do
 	unit+=("$build/${source%.c}")
 done
-prove_as env 2 "${unit[@]}" tests/apps/*.t tests/build/*.t
+prove_as env 2 "${unit[@]}" tests/golden/*.t tests/fuzz/*.t tests/apps/*.t tests/build/*.t
 if can_be_root; then
 	prove_as as_root 2 tests/topo/*.t tests/kernel/*.t
 else

@@ -46,7 +46,7 @@ tap_check '-w FILE alone: stdout' cmp "$T/plain.out" "$T/out"
 tap_is '-w FILE alone: stderr has two lines more, ready and a count' \
 	"$(grep -vE '^tracing [0-9]+ namespaces?, [0-9]+ probes$' "$T/err" |
 		sed -E 's/recorded [0-9]+ events.*/COUNT/')" \
-	"$(<"$T/plain.err")"$'COUNT'
+	"$(<"$T/plain.err")"$'\nCOUNT'
 "$TRACE" -- sh -c "$chatty" <"$T/stdin" >"$T/out" 2>"$T/err"
 tap_check 'without -o: stdout' cmp "$T/plain.out" "$T/out"
 tap_like 'without -o: trace writes to stderr' "$(<"$T/err")" 'tracing [0-9]+ .*UDP 127\.0\.0\.1:'
@@ -92,9 +92,12 @@ tap_run env --ignore-signal=CHLD "$TRACE" -o "$T/o" -- sh -c 'exit 6'
 tap_is 'a caller that ignores SIGCHLD' "$TAP_STATUS" 6
 # The writing end is trace's alone: its reader sees the end of file while COMMAND runs.
 mkfifo "$T/ready" "$T/go"
+tap_background reader cat "$T/ready"
+reader=$TAP_PID
 tap_background ready "$TRACE" -o "$T/o" --ready-fd 9 -- sh -c "read x <$T/go" 9>"$T/ready"
-tap_is '--ready-fd: one word, and COMMAND does not hold it' "$(timeout "$TAP_LIMIT" cat "$T/ready")" ready
-echo >"$T/go"
+tap_wait "$reader"
+tap_is '--ready-fd: one word, and COMMAND does not hold it' "$? $(<"$T/reader.out")" '0 ready'
+timeout "$TAP_LIMIT" sh -c "echo >$T/go"
 tap_wait "$TAP_PID"
 
 # ---- status ----
@@ -176,7 +179,7 @@ for user in nobody $user; do
 		"$(id -u "$user")"$'\n'"$(id -g "$user")"$'\n'"$(id -G "$user")"$'\n'"$home $user $user"$'\n'"$caps"
 done
 mkdir -m 700 "$T/closed"
-cp "$(command -v true)" "$T/closed/true"
+cp "$(type -P true)" "$T/closed/true"
 tap_run "$TRACE" -o "$T/o" --user nobody -- "$T/closed/true"
 tap_is '--user: it may not run that' "$TAP_STATUS $TAP_ERR" \
 	"126 trace: $T/closed/true: Permission denied"

@@ -123,7 +123,7 @@ k_run_with()
 }
 
 # k_start OPTION...: traces in the background, until k_stop. Returns when tracing has begun. What a
-# COMMAND among the options prints goes to K_LOG.
+# COMMAND among the options prints goes to K_OUT.
 # shellcheck disable=SC2034 # the scripts that source this file read it
 k_start()
 {
@@ -132,7 +132,7 @@ k_start()
 	k_ready=$TAP_TMP/ready$k_runs
 	tap_background "trace$k_runs" "$TRACE" --json -o "$k_json" --ready-fd 9 "$@" 9>"$k_ready"
 	k_pid=$TAP_PID
-	K_LOG=$TAP_TMP/trace$k_runs.out
+	K_OUT=$TAP_TMP/trace$k_runs.out
 	tap_wait_until k_is_ready_or_ended
 	[[ -s $k_ready ]] || tap_bail 'trace starts' "$*"$'\n'"$(<"$TAP_TMP/trace$k_runs.err")"
 }

@@ -23,10 +23,10 @@ send()
 # echo_server asks with MSG_TRUNC how long the datagram was, so that its call returns 40.
 for address in 10.0.1.1 fd00:0:0:1::1; do
 	k_start --in "${TOPO_PREFIX}ns_server" -- apps/echo_server 5678
-	tap_wait_until grep -q 'bound to' "$K_LOG"
+	tap_wait_until grep -q 'bound to' "$K_OUT"
 	send "$address" 40
 	send "$address" 7
-	tap_wait_until grep -q 'read 7 of 7 bytes' "$K_LOG"
+	tap_wait_until grep -q 'read 7 of 7 bytes' "$K_OUT"
 	k_stop_command
 	cut "O10 $address" 40
 	k_is "O10 $address: the call asked for 16 and returned 40" 1 type=call name=recvfrom ret=40 len=16 \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """UDP programs that the exercises do not have.
 
-    peer.py send ADDRESS PORT COUNT SIZE         sends COUNT datagrams of SIZE bytes
+    peer.py send ADDRESS PORT COUNT SIZE [TTL]   sends COUNT datagrams of SIZE bytes
     peer.py hold ADDRESS PORT [RCVBUF]           reads nothing until SIGTERM ends it
     peer.py read ADDRESS PORT COUNT BUFFER       reads COUNT datagrams, BUFFER bytes each;
                                                  then waits for SIGTERM
@@ -27,9 +27,13 @@ def main():
     port = int(port)
     numbers = [int(number) for number in numbers]
     if command == "send":
-        count, size = numbers
+        count, size, *ttl = numbers
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM)
+        if ttl and family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl[0])
+        elif ttl:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl[0])
         for _ in range(count):
             sock.sendto(b"x" * size, (address, port))
     elif command == "hold":

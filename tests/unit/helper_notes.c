@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "../../loader/reasons.h"
 #include "../../loader/stages.h"
 #include "../../loader/text.h"
 
@@ -80,6 +81,7 @@ static void note_fate(void *ctx, const struct hs_journey *j)
 	};
 	struct notes *n = ctx;
 	const struct hs_fate *fate = &j->fate;
+	const struct hs_reason_info *reason = reason_info(fate->reason);
 
 	n->n_fates++;
 	if (n->quiet)
@@ -93,7 +95,8 @@ static void note_fate(void *ctx, const struct hs_journey *j)
 		fprintf(n->file, ": %s", fate->reason);
 	if (*fate->function)
 		fprintf(n->file, " by %s", fate->function);
-	if (*fate->why)
+	/* The fixed sentence of a reason has tests of its own. */
+	if (*fate->why && (!reason || fate->why != reason->sentence))
 		fprintf(n->file, " (%s)", fate->why);
 	fprintf(n->file, "%s\n", fate->inferred ? ", inferred" : "");
 }

@@ -36,8 +36,10 @@ static struct hs_sa parse_sa(const char *text)
 		sa.family = port && strchr(port + 1, ':') ? AF_INET6 : AF_INET;
 		if (sa.family == AF_INET6)
 			port = NULL;
-		else if (port++)
+		else if (port) {
 			*strchr(addr, ':') = '\0';
+			port++;
+		}
 	}
 	assert_int_equal(inet_pton(sa.family, addr, sa.addr), 1);
 	sa.port = port ? htons(strtoul(port, NULL, 10)) : 0;

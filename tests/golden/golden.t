@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Recordings of real kernels (record.sh), shown by each view, against what they showed when somebody
+# looked at them. UPDATE=1 takes what they show now; look at the difference before it is committed.
+set -u
+# shellcheck source-path=SCRIPTDIR source=../lib/tap.sh disable=SC1091
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
+tap_need_program trace
+
+here=tests/golden
+# name of the expectation, options
+views=(
+	'list.txt --list'
+	'tree.txt --tree'
+	'follow.txt -f'
+	'tree-v.txt --tree -v'
+	'ascii.txt --list --ascii'
+	'plain.txt --tree --plain'
+	'wide.txt -f --width 160'
+	'json --json'
+)
+
+# shows NAME SUFFIX OPTION...: the recording as these options show it, in a fixed locale and time zone,
+# is what was expected.
+# shellcheck disable=SC2317 # called by tap_check
+shows()
+{
+	local name=$1 expected=$here/$1.$2
+	shift 2
+	LC_ALL=C.UTF-8 TZ=UTC ./trace read "$here/$name.rec" --width 80 "$@" >"$TAP_TMP/got" || return 1
+	[[ -z ${UPDATE-} ]] || cp -- "$TAP_TMP/got" "$expected"
+	diff -u -- "$expected" "$TAP_TMP/got" | head -60
+	cmp -s -- "$expected" "$TAP_TMP/got"
+}
+
+# shellcheck disable=SC2317 # called by tap_check
+is_7bit()
+{
+	LC_ALL=C.UTF-8 ./trace read "$1" --ascii "${@:2}" >"$TAP_TMP/got" || return 1
+	! LC_ALL=C grep -n '[^ -~]' "$TAP_TMP/got"
+}
+
+for rec in "$here"/*.rec; do
+	name=$(basename -- "$rec" .rec)
+	for view in "${views[@]}"; do
+		read -ra options <<<"${view#* }"
+		tap_check "$name as ${view%% *}" shows "$name" "${view%% *}" "${options[@]}"
+	done
+	for view in --list --tree -f; do
+		tap_check "$name: $view --ascii is 7-bit" is_7bit "$rec" "$view" -v
+	done
+done
+tap_done

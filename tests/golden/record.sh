@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Records what tests/golden/golden.t shows again: real packets, in namespaces made for it. To be run by
+# hand, as root, on a machine where nothing else sends (a recording holds all that the kernel told),
+# when the records' format has changed; then UPDATE=1 prove tests/golden/golden.t, and look.
+set -u
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) || exit 1
+cd -- "$here/../.." || exit 1
+export TOPO_PREFIX=
+pids=()
+
+# shellcheck disable=SC2317 # called by the trap
+leave()
+{
+	((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null
+	topo/two_clients.sh down >/dev/null
+}
+trap leave EXIT
+topo/two_clients.sh up || exit 1
+
+serve()
+{
+	local log
+	log=$(mktemp) || exit 1
+	ip netns exec ns_server "$@" >"$log" 2>&1 &
+	pids+=($!)
+	until grep -q 'bound to' "$log"; do sleep 0.05; done
+	rm -f -- "$log"
+}
+
+record()
+{
+	local name=$1
+	shift
+	./trace --stacks=always -w "$here/$name.rec" "$@"
+}
+
+serve apps/time_server 10.0.1.1 8080
+serve apps/time_server :: 8081
+record arp -- ip netns exec ns_client1 apps/time_client 10.0.1.1 8080
+record request -- ip netns exec ns_client1 apps/time_client 10.0.1.1 8080
+ip netns exec ns_client2 bash -c 'echo >/dev/udp/10.0.2.1/9'
+record closed_port -- ip netns exec ns_client2 apps/time_client 10.0.2.1 8080
+record unconnected -- ip netns exec ns_client2 apps/time_client -U -t 0.2 10.0.2.1 8080
+record rate_limit -- ip netns exec ns_client2 apps/time_burst_client -t 0.2 10.0.2.1 8080 12
+# Two clients on two CPUs at once, five requests each.
+record ten -- bash -c '
+	ip netns exec ns_client1 taskset -c 0 apps/time_burst_client 10.0.1.1 8080 5 &
+	ip netns exec ns_client2 taskset -c 1 apps/time_burst_client 10.0.1.1 8080 5 &
+	wait'
+# Addresses as long as they can be.
+ip -n ns_server addr add fd00:1111:2222:3333:4444:5555:6666:7777/64 dev veth_srv_c1 nodad
+ip -n ns_client1 addr add fd00:1111:2222:3333:8888:9999:aaaa:bbbb/64 dev veth_c1 nodad
+record long_addresses -- ip netns exec ns_client1 \
+	apps/time_client fd00:1111:2222:3333:4444:5555:6666:7777 8081
+record long_refused -- ip netns exec ns_client1 \
+	apps/time_client fd00:1111:2222:3333:4444:5555:6666:7777 65535
+record forwarded -- ip netns exec ns_client1 ping -c 1 -W 1 10.0.2.2

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Compares what trace says crossed the devices with what tcpdump captured there.
+
+    witness.py devices JSON FOLDER   FOLDER holds NAMESPACE.DEVICE.in.pcap and .out.pcap files; for
+                                     each, the same packets, as a multiset, must be in the journeys:
+                                     "receive" hops are in, "dev_xmit" hops are out
+    witness.py same JSON JSON        two runs of the same programs have the same journeys, but for
+                                     times, ids and the ports that the kernel chose
+
+Only IP packets between the lab's addresses, or over lo, count: ND, MLD and the like come when they
+want. TOPO_PREFIX is taken away from the names of namespaces.
+"""
+import collections
+import ipaddress
+import json
+import os
+import struct
+import sys
+
+LAB = [ipaddress.ip_network(text) for text in ("10.0.0.0/16", "127.0.0.0/8", "fd00::/48", "::1/128")]
+UDP, TCP, ICMP, ICMPV6, FRAGMENT = 17, 6, 1, 58, 44
+CHOSEN_PORTS = 32768  # from here on the kernel chooses (ip_local_port_range)
+
+Packet = collections.namedtuple("Packet", "src dst proto sport dport icmp_type icmp_code ip_id offset length ttl")
+
+
+def is_of_lab(packet):
+    return all(any(ipaddress.ip_address(address) in network for network in LAB)
+               for address in (packet.src, packet.dst))
+
+
+def text_of(packet):
+    where = f"{packet.src} > {packet.dst} proto {packet.proto}"
+    if packet.sport is not None:
+        where += f" ports {packet.sport} > {packet.dport}"
+    if packet.icmp_type is not None:
+        where += f" type {packet.icmp_type} code {packet.icmp_code}"
+    return f"{where} id {packet.ip_id} offset {packet.offset} length {packet.length} ttl {packet.ttl}"
+
+
+# ---- tcpdump ----
+
+def pcap_frames(path):
+    """The frames of a pcap file of Ethernet (lo pretends to be)."""
+    data = open(path, "rb").read()
+    magic, link = struct.unpack("<I16xI", data[:24])
+    if magic not in (0xa1b2c3d4, 0xa1b23c4d) or link != 1:
+        raise SystemExit(f"{path}: not a pcap file of Ethernet frames: magic {magic:#x}, link type {link}")
+    at = 24
+    while at < len(data):
+        captured, = struct.unpack("<8xI4x", data[at:at + 16])
+        yield data[at + 16:at + 16 + captured]
+        at += 16 + captured
+
+
+def parse_frame(frame):
+    """A Packet, or None for what is not IP. RFC 791, RFC 8200."""
+    ethertype, = struct.unpack("!12xH", frame[:14])
+    data = frame[14:]
+    if ethertype == 0x0800:
+        head = (data[0] & 15) * 4
+        length, ip_id, flags, ttl, proto = struct.unpack("!2xHHHBB", data[:10])
+        offset = (flags & 0x1fff) * 8
+        src, dst = (str(ipaddress.ip_address(data[at:at + 4])) for at in (12, 16))
+    elif ethertype == 0x86dd:
+        head, offset, ip_id = 40, 0, 0
+        payload, proto, ttl = struct.unpack("!4xHBB", data[:8])
+        length = payload + 40
+        src, dst = (str(ipaddress.ip_address(data[at:at + 16])) for at in (8, 24))
+        while proto in (0, 43, 60, FRAGMENT):
+            following, size = data[head], 8
+            if proto == FRAGMENT:
+                flags, ip_id = struct.unpack("!2xHI", data[head:head + 8])
+                offset = flags & 0xfff8
+            else:
+                size = (data[head + 1] + 1) * 8
+            head += size
+            proto = following
+            if offset:
+                break
+    else:
+        return None
+    sport = dport = icmp_type = icmp_code = None
+    if not offset and proto in (UDP, TCP):
+        sport, dport = struct.unpack("!HH", data[head:head + 4])
+    elif not offset and proto in (ICMP, ICMPV6):
+        icmp_type, icmp_code = data[head], data[head + 1]
+    return Packet(src, dst, proto, sport, dport, icmp_type, icmp_code, ip_id, offset, length, ttl)
+
+
+def read_captures(folder):
+    """{(namespace, device, direction): Counter of packets}"""
+    seen = {}
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".pcap"):
+            netns, device, direction, _ = name.split(".")
+            packets = (parse_frame(frame) for frame in pcap_frames(os.path.join(folder, name)))
+            seen[netns, device, direction] = collections.Counter(
+                packet for packet in packets if packet and is_of_lab(packet))
+    return seen
+
+
+# ---- trace ----
+
+def read_journeys(path):
+    text = open(path, encoding="utf-8").read().replace(os.environ.get("TOPO_PREFIX") or "\0", "")
+    records = (json.loads(line) for line in text.splitlines())
+    return [record for record in records if record["type"] == "journey" and record["packet"]["version"]]
+
+
+def packet_of(journey):
+    """The packet as it was at its birth."""
+    packet = journey["packet"]
+    icmp = packet.get("icmp", {})
+    return Packet(packet["src"], packet["dst"], packet["proto_number"], packet.get("sport"), packet.get("dport"),
+                  icmp.get("type"), icmp.get("code"), packet["ip_id"],
+                  packet.get("fragment", {}).get("offset", 0), packet["length"], packet["ttl"])
+
+
+def crossings(journey):
+    """((namespace, device, direction), packet) for each device that it crossed."""
+    packet = packet_of(journey)
+    received_in = None
+    for hop in journey["hops"]:
+        if hop["stage"] == "receive":
+            received_in = hop["netns"]
+            yield (hop["netns"], hop["dev"], "in"), packet
+        elif hop["stage"] == "dev_xmit":
+            if received_in == hop["netns"]:
+                packet = packet._replace(ttl=packet.ttl - 1)  # forwarded
+            yield (hop["netns"], hop["dev"], "out"), packet
+
+
+def line_of(journey):
+    stages = " ".join(f'{hop["netns"]}/{hop["dev"]}:{hop["stage"]}' for hop in journey["hops"] if hop["kind"] == "stage")
+    return f'#{journey["id"]} {text_of(packet_of(journey))}: {stages}: {journey["fate"]["kind"]} {journey["fate"]["reason"]}'
+
+
+def command_devices(path, folder):
+    captured = read_captures(folder)
+    journeys = [journey for journey in read_journeys(path) if is_of_lab(packet_of(journey))]
+    traced = collections.defaultdict(collections.Counter)
+    for journey in journeys:
+        for place, packet in crossings(journey):
+            traced[place][packet] += 1
+    bad = 0
+    for place in sorted(set(captured) | set(traced)):
+        tcpdump, trace = captured.get(place, collections.Counter()), traced[place]
+        for packet in sorted(set(tcpdump) | set(trace), key=str):
+            if tcpdump[packet] == trace[packet]:
+                continue
+            bad += 1
+            print(f'{place[0]} {place[1]} {place[2]}: tcpdump {tcpdump[packet]}, trace {trace[packet]}: {text_of(packet)}')
+            near = [journey for journey in journeys
+                    if (journey["packet"]["src"], journey["packet"]["dst"]) == (packet.src, packet.dst)
+                    and journey["packet"]["proto_number"] == packet.proto]
+            for journey in near[:4]:
+                print("    near:", line_of(journey))
+    total = sum(sum(counter.values()) for counter in captured.values())
+    print(f"{total} packets captured at {len(captured)} places, {len(journeys)} journeys, {bad} differences")
+    empty = [" ".join(place) for place, counter in captured.items() if not counter]
+    if empty:
+        print("tcpdump saw nothing at:", ", ".join(empty))
+    return 1 if bad or empty else 0
+
+
+# ---- two runs ----
+
+def known_port(port):
+    return "*" if port is not None and port >= CHOSEN_PORTS else port
+
+
+def shape_of(journey, by_id):
+    """What must be the same in another run."""
+    packet = packet_of(journey)
+    cause = journey["cause"]
+    parent = by_id.get(cause.get("journey"))
+    told = journey["told"]
+    words = [
+        text_of(packet._replace(ip_id="*", sport=known_port(packet.sport), dport=known_port(packet.dport))),
+        " ".join(f'{hop["netns"]}/{hop["dev"]}:{hop["stage"]}' for hop in journey["hops"] if hop["kind"] == "stage"),
+        f'{journey["fate"]["kind"]} {journey["fate"]["reason"]} {journey["fate"]["function"]} in {journey["fate"]["netns"]}',
+        f'by {cause["kind"]} {cause.get("call", "")} {(cause.get("task") or {}).get("comm", "")}',
+        f'of {parent["packet"]["src"]} > {parent["packet"]["dst"]}' if parent else "",
+        f'caused {len(journey["caused"])}',
+        f'told {told["kind"]} {told.get("errno", "")} {told.get("call", "")}',
+        f'read {journey["read"]["copied"]} by {journey["read"]["task"]["comm"]}' if journey["read"] else "",
+        "unread" if journey["unread_at_close"] else "",
+        journey["no_icmp"],
+    ]
+    return ", ".join(word for word in words if word)
+
+
+def shapes(path):
+    journeys = read_journeys(path)
+    by_id = {journey["id"]: journey for journey in journeys}
+    return collections.Counter(shape_of(journey, by_id) for journey in journeys if is_of_lab(packet_of(journey)))
+
+
+def command_same(first, second):
+    counts = shapes(first), shapes(second)
+    different = [shape for shape in sorted(set(counts[0]) | set(counts[1])) if counts[0][shape] != counts[1][shape]]
+    for shape in different:
+        print(f"{counts[0][shape]} in the first, {counts[1][shape]} in the second: {shape}")
+    print(f"{sum(counts[0].values())} and {sum(counts[1].values())} journeys, {len(different)} differences")
+    return 1 if different or not counts[0] else 0
+
+
+def main():
+    command, first, second = sys.argv[1:]
+    if command == "devices":
+        return command_devices(first, second)
+    if command == "same":
+        return command_same(first, second)
+    raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
