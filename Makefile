@@ -82,17 +82,19 @@ test_help  := $(patsubst $(S)/%.c,$(B)/%.o,$(wildcard $(S)/tests/unit/helper_*.c
 skeletons  := $(bpf_names:%=$(B)/%.skel.h)
 # these must wait for the skeletons the first time; later the dependency files know
 skel_users := $(patsubst $(S)/%.c,$(B)/%.o,$(if $(loader_src),$(shell grep -l '\.skel\.h"' $(loader_src))))
+benches    := $(patsubst $(S)/bench/%.c,$(P)build/bench/%,$(wildcard $(S)/bench/*.c))
 man        := $(if $(shell command -v $(SCDOC)),$(patsubst $(S)/docs/%.scd,$(B)/%,$(wildcard $(S)/docs/*.1.scd)))
 
 all_apps := $(apps:%=$(P)apps/%)
 trace    := $(if $(wildcard $(S)/loader/main.c),$(P)trace)
 
-.PHONY: all apps unit-tests check check-unit demo lint format install uninstall clean \
+.PHONY: all apps bench unit-tests check check-unit demo lint format install uninstall clean \
 	vmlinux help FORCE $(apps)
 
 all: $(trace) $(all_apps) $(man)
 apps: $(all_apps)
 $(apps): %: $(P)apps/%
+bench: $(benches)
 unit-tests: $(tests)
 ifneq (,$(P))
 .PHONY: trace
@@ -173,6 +175,13 @@ $(B)/tests/unit/%.o: $(S)/tests/unit/%.c $(B)/flags.cc | $(B)/need.build $(B)/ne
 $(tests): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(test_help) $(B)/loader.a $(B)/files $(B)/flags.ld
 	$(call say,LINK,$@)$(CC) $(ld_flags) $< $(test_help) $(B)/loader.a $(libs) -lcmocka -o $@
 
+# bench: measured, so never with sanitizers
+$(benches): | $(skeletons)
+$(P)build/bench/%: $(S)/bench/%.c $(B)/flags.cc $(B)/flags.ld | $(B)/need.build
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@)$(CC) $(filter-out $(san_cc),$(cc_flags)) -I$(B) $(includes) $< -o $@ \
+		$(filter-out $(san_ld),$(ld_flags)) $(libs)
+
 $(B)/%.1: $(S)/docs/%.1.scd
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)$(SCDOC) <$< >$@
@@ -242,6 +251,7 @@ help:
 	@echo
 	@echo 'make NAME      build one exercise: $(firstword $(filter time_server,$(apps)) $(apps)), ...'
 	@echo 'make apps      build the exercises only; they need nothing but a C compiler'
+	@echo 'make bench     what bench/*.sh and some kernel tests run'
 	@echo 'make check-unit  run the unit tests only; no root'
 	@echo 'make lint      formatting, shellcheck, cppcheck, direction of includes'
 	@echo 'make format    let clang-format rewrite the C sources'
@@ -255,4 +265,4 @@ help:
 
 FORCE:
 
--include $(wildcard $(B)/*.d $(B)/apps/*.d $(B)/loader/*.d $(B)/tests/unit/*.d)
+-include $(wildcard $(P)build/bench/*.d $(B)/*.d $(B)/apps/*.d $(B)/loader/*.d $(B)/tests/unit/*.d)

@@ -73,14 +73,16 @@ await()
 	done
 }
 
-ip netns add "$from" && ip netns add "$to" || die 'cannot make network namespaces: run as root'
+{ ip netns add "$from" && ip netns add "$to"; } || die 'cannot make network namespaces: run as root'
 for ns in "$from" "$to"; do
 	ip netns exec "$ns" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6' 2>/dev/null
 done
-ip -n "$from" link add flood0 index 10 type veth peer name flood1 index 11 netns "$to" &&
+if ! { ip -n "$from" link add flood0 index 10 type veth peer name flood1 index 11 netns "$to" &&
 	ip -n "$from" address add 10.9.0.1/24 dev flood0 &&
 	ip -n "$to" address add 10.9.0.2/24 dev flood1 &&
-	ip -n "$from" link set flood0 up && ip -n "$to" link set flood1 up || die 'cannot make a veth pair'
+	ip -n "$from" link set flood0 up && ip -n "$to" link set flood1 up; }; then
+	die 'cannot make a veth pair'
+fi
 
 send()
 {

@@ -54,7 +54,7 @@ enum hs_hdr_flags {
 	HS_F_SOFTIRQ = 1 << 0, /* ran in a softirq; the task is only who was interrupted */
 	HS_F_ENTER = 1 << 1,   /* HS_REC_CALL: at entry, the result is not known yet */
 	HS_F_LOCAL = 1 << 2,   /* HS_REC_BIRTH: skb_iif is 0, so no device received it before */
-	HS_F_LISTED = 1 << 3,  /* written by an iterator: no sequence number */
+	HS_F_LISTED = 1 << 3,  /* a name, or written by an iterator: no sequence number */
 };
 
 struct hs_hdr {
@@ -64,7 +64,7 @@ struct hs_hdr {
 	__u8 frames; /* return addresses at the end of the record, innermost first */
 	__u16 size;  /* of the whole record, frames included */
 	__u16 cpu;
-	__u32 seq; /* per CPU; a gap is a lost record. 0 in records of user space */
+	__u32 seq; /* per CPU; a gap is a lost record. 0 where there is no number */
 	__u32 ctx; /* in a softirq: its number on this CPU (low bits); else 0 */
 	__u64 time;
 };
@@ -255,7 +255,7 @@ struct hs_rec_loss {
 	struct hs_hdr hdr; /* cumulative since the start */
 	__u64 reserve;	   /* records for which the ring buffer had no room */
 	__u64 misses;	   /* programs skipped for recursion */
-	__u64 maps;	   /* map updates that failed */
+	__u64 maps;	   /* map updates that failed, names that had no room */
 };
 
 struct hs_rec_netns {
@@ -282,15 +282,15 @@ struct hs_rec_counter {
 
 struct hs_rec_end {
 	struct hs_hdr hdr;
-	__u64 generated; /* records that BPF began, over all CPUs */
+	__u64 generated; /* numbered records that BPF began, over all CPUs */
 	__u64 lost;	 /* of these, without room */
 };
 
 /* Not a record: what BPF keeps for each CPU, and user space reads. */
 struct hs_cpu {
-	__u64 generated; /* records begun */
+	__u64 generated; /* numbered records begun */
 	__u64 lost;	 /* of these, without room in the ring buffer */
-	__u64 maps;	 /* map updates that failed */
+	__u64 maps;	 /* map updates that failed, names that had no room */
 	__u32 softirq;	 /* its number while one runs here, else 0; they do not nest */
 	__u32 softirqs;	 /* the last number that was given */
 };

@@ -232,7 +232,7 @@ static __always_inline void hs_emit_call(const struct hs_open_call *open, bool d
 		net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
 		rec->port_floor = BPF_CORE_READ(net, ipv4.sysctl_ip_prot_sock);
 	}
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
 }
 
 #endif

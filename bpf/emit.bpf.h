@@ -34,27 +34,16 @@ static __always_inline void hs_count_map_failure(void)
 		c->maps++;
 }
 
-/* Room for `size` bytes (a constant) and, when asked for, a stack behind them; NULL is counted. */
-static __always_inline void *hs_begin(__u8 type, __u8 stage, __u64 size, bool stack)
+static __always_inline void *hs_reserve(struct hs_cpu *c, __u8 type, __u8 stage, __u64 size,
+					__u8 flags, __u64 seq, __u64 now)
 {
-	struct hs_cpu *c = hs_this_cpu();
-	struct hs_hdr *hdr;
-	__u64 now, seq;
+	struct hs_hdr *hdr = bpf_ringbuf_reserve(&ring, size, 0);
 
-	if (!c)
+	if (!hdr)
 		return NULL;
-	now = bpf_ktime_get_ns();
-	seq = __sync_fetch_and_add(&c->generated, 1);
-	if (stack && hs_stacks)
-		size += HS_MAX_FRAMES * sizeof(__u64);
-	hdr = bpf_ringbuf_reserve(&ring, size, 0);
-	if (!hdr) {
-		__sync_fetch_and_add(&c->lost, 1);
-		return NULL;
-	}
 	hdr->type = type;
 	hdr->stage = stage;
-	hdr->flags = c->softirq ? HS_F_SOFTIRQ : 0;
+	hdr->flags = c->softirq ? HS_F_SOFTIRQ | flags : flags;
 	hdr->frames = 0;
 	hdr->size = size;
 	hdr->cpu = bpf_get_smp_processor_id();
@@ -62,6 +51,48 @@ static __always_inline void *hs_begin(__u8 type, __u8 stage, __u64 size, bool st
 	hdr->ctx = c->softirq;
 	hdr->time = now;
 	return hdr;
+}
+
+/* Room for `size` bytes (a constant) and, when asked for, a stack behind them; NULL is counted. */
+static __always_inline void *hs_begin(__u8 type, __u8 stage, __u64 size, bool stack)
+{
+	struct hs_cpu *c = hs_this_cpu();
+	__u64 now, seq;
+	void *rec;
+
+	if (!c)
+		return NULL;
+	now = bpf_ktime_get_ns();
+	seq = __sync_fetch_and_add(&c->generated, 1);
+	if (stack && hs_stacks)
+		size += HS_MAX_FRAMES * sizeof(__u64);
+	rec = hs_reserve(c, type, stage, size, 0, seq, now);
+	if (!rec)
+		__sync_fetch_and_add(&c->lost, 1);
+	return rec;
+}
+
+/* Room for a name: no event, so it has no number; without room it is said at the next occasion. */
+static __always_inline void *hs_begin_name(__u8 type, __u64 size)
+{
+	struct hs_cpu *c = hs_this_cpu();
+	void *rec;
+
+	if (!c)
+		return NULL;
+	rec = hs_reserve(c, type, 0, size, HS_F_LISTED, 0, bpf_ktime_get_ns());
+	if (!rec)
+		hs_count_map_failure();
+	return rec;
+}
+
+/*
+ * Nobody is woken: the reader looks for itself every few milliseconds. A wake-up for each record
+ * would cost more than the record, and would run the reader on the CPU of the traffic.
+ */
+static __always_inline void hs_submit(void *rec)
+{
+	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
 /* The stack goes behind the `fixed` bytes of the record; its size is corrected to what was used. */

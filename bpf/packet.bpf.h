@@ -60,7 +60,52 @@ static __always_inline int hs_emit_stage(void *ctx, __u8 stage, const struct sk_
 		return 0;
 	hs_fill_where(&rec->at, skb, dev);
 	hs_take_stack(ctx, rec);
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
+	return 0;
+}
+
+/*
+ * Whether HS_HEADERS_SHORT bytes hold all headers of a packet of `len` bytes: a short one, or TCP or
+ * UDP behind an IP header without options. An ICMP error is long because of what it quotes.
+ */
+static __always_inline bool hs_headers_are_short(const unsigned char *l3, __u32 len)
+{
+	__u8 ip[10] = {};
+
+	if (len <= HS_HEADERS_SHORT)
+		return true;
+	bpf_probe_read_kernel(ip, sizeof(ip), l3);
+	if (ip[0] == 0x45)
+		return ip[9] == HS_IPPROTO_TCP || ip[9] == HS_IPPROTO_UDP;
+	return ip[0] >> 4 == 6 && (ip[6] == HS_IPPROTO_TCP || ip[6] == HS_IPPROTO_UDP);
+}
+
+/* `len`: bytes from the network header on; `room`: a constant, how many of them may be sent. */
+static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct sk_buff *skb,
+					   const unsigned char *l3, __u32 len, __u32 room)
+{
+	struct hs_rec_birth *rec;
+
+	rec = hs_begin(HS_REC_BIRTH, stage, offsetof(struct hs_rec_birth, data) + room, true);
+	if (!rec)
+		return 0;
+	hs_fill_where(&rec->at, skb, skb->dev);
+	if (!skb->skb_iif)
+		rec->hdr.flags |= HS_F_LOCAL;
+	rec->head = (__u64)skb->head;
+	rec->sk = (__u64)skb->sk;
+	rec->len = skb->len;
+	rec->proto = bpf_ntohs(skb->protocol);
+	rec->l3 = len;
+	rec->call = hs_current_call();
+	rec->pad = 0;
+	rec->headers = len < room ? len : room;
+	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless. */
+	if (bpf_probe_read_kernel(rec->data, room, l3))
+		rec->headers = 0;
+	if (room == HS_HEADERS_LONG)
+		hs_take_stack(ctx, rec);
+	hs_submit(rec);
 	return 0;
 }
 
@@ -69,35 +114,20 @@ static __always_inline int hs_emit_birth(void *ctx, __u8 stage, const struct sk_
 {
 	const struct net_device *dev = skb->dev;
 	const unsigned char *head = skb->head;
-	struct hs_rec_birth *rec;
 	struct sock *sk = skb->sk;
-	__u32 data = (__u64)skb->data - (__u64)head;
-	__u32 len = skb->len + data - l3;
+	__u64 data = (__u64)skb->data - (__u64)head;
+	__u32 len;
 
+	barrier_var(data); /* the verifier allows no 32-bit arithmetic on addresses */
+	len = skb->len + data - l3;
 	hs_see_dev(dev, dev->nd_net.net);
 	hs_see_current();
 	if (sk)
 		hs_see_sock(sk);
-	rec = hs_begin(HS_REC_BIRTH, stage, sizeof(*rec), true);
-	if (!rec)
-		return 0;
-	hs_fill_where(&rec->at, skb, dev);
-	if (!skb->skb_iif)
-		rec->hdr.flags |= HS_F_LOCAL;
-	rec->head = (__u64)head;
-	rec->sk = (__u64)sk;
-	rec->len = skb->len;
-	rec->proto = bpf_ntohs(skb->protocol);
-	rec->l3 = len;
-	rec->call = hs_current_call();
-	rec->pad = 0;
-	rec->headers = len < HS_HEADERS_LONG ? len : HS_HEADERS_LONG;
-	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless. */
-	if (bpf_probe_read_kernel(rec->data, HS_HEADERS_LONG, head + l3))
-		rec->headers = 0;
-	hs_take_stack(ctx, rec);
-	bpf_ringbuf_submit(rec, 0);
-	return 0;
+	/* A stack costs so much more than these bytes that they need not be saved. */
+	if (!hs_stacks && hs_headers_are_short(head + l3, len))
+		return hs_emit_headers(ctx, stage, skb, head + l3, len, HS_HEADERS_SHORT);
+	return hs_emit_headers(ctx, stage, skb, head + l3, len, HS_HEADERS_LONG);
 }
 
 #endif

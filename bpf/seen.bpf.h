@@ -7,7 +7,8 @@
 #ifndef HS_SEEN_BPF_H
 #define HS_SEEN_BPF_H
 
-#define HS_SEEN_SLOTS 256
+#define HS_SEEN_BITS 8
+#define HS_SEEN_SLOTS (1 << HS_SEEN_BITS)
 
 struct hs_seen {
 	__u64 address;
@@ -34,17 +35,23 @@ static __always_inline struct hs_seen_table *hs_seen_table(void)
 	return bpf_map_lookup_elem(&seen, &zero);
 }
 
-static __always_inline bool hs_seen_before(struct hs_seen *table, __u64 address, __u64 check)
+/* Where to note that a name was said, hs_note(); NULL when it has been. */
+static __always_inline struct hs_seen *hs_unseen(struct hs_seen *table, __u64 address, __u64 check)
 {
-	/* The slot comes from the check: the verifier allows no arithmetic on an address. */
-	__u32 mix = check ^ check >> 32;
-	struct hs_seen *slot = &table[(mix ^ mix >> 8 ^ mix >> 16) & (HS_SEEN_SLOTS - 1)];
+	/*
+	 * The slot comes from the check: the verifier allows no arithmetic on an address. Neighbours
+	 * (the two ends of a veth, in namespaces made one after the other) must not share one, so the
+	 * check is multiplied by 2^64 / phi.
+	 */
+	struct hs_seen *slot = &table[check * 0x9e3779b97f4a7c15ull >> (64 - HS_SEEN_BITS)];
 
-	if (slot->address == address && slot->check == check)
-		return true;
+	return slot->address == address && slot->check == check ? NULL : slot;
+}
+
+static __always_inline void hs_note(struct hs_seen *slot, __u64 address, __u64 check)
+{
 	slot->address = address;
 	slot->check = check;
-	return false;
 }
 
 /* The low half of a namespace's cookie: unlike its inode it is not given again. */
@@ -56,13 +63,15 @@ static __always_inline __u32 hs_netns_id(const struct net *net)
 static __always_inline void hs_see_dev(const struct net_device *dev, const struct net *net)
 {
 	struct hs_seen_table *table = hs_seen_table();
-	struct hs_rec_dev *rec;
+	__u64 check = (__u64)hs_netns_id(net) << 32 | dev->ifindex;
 	const struct rtnl_link_ops *ops;
+	struct hs_rec_dev *rec;
+	struct hs_seen *slot;
 
-	if (!table ||
-	    hs_seen_before(table->dev, (__u64)dev, (__u64)hs_netns_id(net) << 32 | dev->ifindex))
+	slot = table ? hs_unseen(table->dev, (__u64)dev, check) : NULL;
+	if (!slot)
 		return;
-	rec = hs_begin(HS_REC_DEV, 0, sizeof(*rec), false);
+	rec = hs_begin_name(HS_REC_DEV, sizeof(*rec));
 	if (!rec)
 		return;
 	rec->cookie = net->net_cookie;
@@ -77,17 +86,15 @@ static __always_inline void hs_see_dev(const struct net_device *dev, const struc
 	ops = dev->rtnl_link_ops;
 	if (ops)
 		bpf_probe_read_kernel_str(rec->kind, sizeof(rec->kind), ops->kind);
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
+	hs_note(slot, (__u64)dev, check);
 }
 
 static __always_inline bool hs_is_followed(__u32 pid);
 
-static __always_inline void hs_emit_task(struct task_struct *task, __u32 parent, __u32 event)
+static __always_inline void hs_fill_task_name(struct hs_rec_task *rec, struct task_struct *task,
+					      __u32 parent, __u32 event)
 {
-	struct hs_rec_task *rec = hs_begin(HS_REC_TASK, 0, sizeof(*rec), false);
-
-	if (!rec)
-		return;
 	rec->pid = task->tgid;
 	rec->tid = task->pid;
 	rec->parent = parent;
@@ -95,20 +102,37 @@ static __always_inline void hs_emit_task(struct task_struct *task, __u32 parent,
 	rec->followed = hs_is_followed(task->tgid);
 	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
 	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
-	bpf_ringbuf_submit(rec, 0);
+}
+
+static __always_inline void hs_emit_task(struct task_struct *task, __u32 parent, __u32 event)
+{
+	struct hs_rec_task *rec = hs_begin(HS_REC_TASK, 0, sizeof(*rec), false);
+
+	if (!rec)
+		return;
+	hs_fill_task_name(rec, task, parent, event);
+	hs_submit(rec);
 }
 
 static __always_inline void hs_see_current(void)
 {
 	struct hs_seen_table *table = hs_seen_table();
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 comm = 0;
+	struct hs_rec_task *rec;
+	struct hs_seen *slot;
+	__u64 check = 0;
 
-	bpf_probe_read_kernel(&comm, sizeof(comm), task->comm);
-	if (!table ||
-	    hs_seen_before(table->task, (__u64)task, comm ^ (__u64)task->pid << 32 ^ task->tgid))
+	bpf_probe_read_kernel(&check, sizeof(check), task->comm);
+	check ^= (__u64)task->pid << 32 ^ task->tgid;
+	slot = table ? hs_unseen(table->task, (__u64)task, check) : NULL;
+	if (!slot)
 		return;
-	hs_emit_task(task, 0, HS_TASK_SEEN);
+	rec = hs_begin_name(HS_REC_TASK, sizeof(*rec));
+	if (!rec)
+		return;
+	hs_fill_task_name(rec, task, 0, HS_TASK_SEEN);
+	hs_submit(rec);
+	hs_note(slot, (__u64)task, check);
 }
 
 /* A minisocket (TIME_WAIT, NEW_SYN_RECV) has no more than struct sock_common. */
@@ -168,16 +192,19 @@ static __always_inline void hs_see_sock(const struct sock *sk)
 	struct hs_seen_table *table = hs_seen_table();
 	const struct sock_common *c = &sk->__sk_common;
 	struct hs_rec_sock *rec;
+	struct hs_seen *slot;
 	__u64 check = (__u64)c->skc_num << 48 ^ (__u64)c->skc_dport << 32 ^ c->skc_daddr ^
 		      (__u64)c->skc_rcv_saddr << 16 ^ (__u64)c->skc_state << 8;
 
-	if (!table || hs_seen_before(table->sock, (__u64)sk, check))
+	slot = table ? hs_unseen(table->sock, (__u64)sk, check) : NULL;
+	if (!slot)
 		return;
-	rec = hs_begin(HS_REC_SOCK, 0, sizeof(*rec), false);
+	rec = hs_begin_name(HS_REC_SOCK, sizeof(*rec));
 	if (!rec)
 		return;
 	hs_fill_sock(rec, sk);
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
+	hs_note(slot, (__u64)sk, check);
 }
 
 #endif

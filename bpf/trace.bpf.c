@@ -10,6 +10,7 @@
 
 #define HS_AF_INET 2
 #define HS_AF_INET6 10
+#define HS_IPPROTO_TCP 6
 #define HS_IPPROTO_UDP 17
 #define HS_EACCES 13
 #define HS_IFF_LOOPBACK 0x8
@@ -109,7 +110,7 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location, int reason, struct 
 	rec->rcvbuf = sk ? sk->sk_rcvbuf : 0;
 	rec->pad = 0;
 	hs_take_stack(ctx, rec);
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
 	return 0;
 }
 
@@ -125,7 +126,7 @@ int BPF_PROG(consume_skb, struct sk_buff *skb, void *location)
 	rec->sk = 0;
 	rec->reason = 0;
 	rec->rmem = rec->rcvbuf = rec->pad = 0;
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
 	return 0;
 }
 
@@ -141,7 +142,7 @@ int BPF_PROG(icmp_send, const struct sk_buff *skb, int type, int code)
 	rec->icmp_code = code;
 	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
 	hs_take_stack(ctx, rec);
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
 	return 0;
 }
 
@@ -183,7 +184,7 @@ static __always_inline int hs_emit_queue(void *ctx, __u8 stage, const struct soc
 	rec->qlen = hs_queue_length(sk);
 	rec->err = sk->sk_err;
 	hs_take_stack(ctx, rec);
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
 	return 0;
 }
 
@@ -221,7 +222,7 @@ static __always_inline int hs_emit_read(__u8 stage, const struct sock *sk, int r
 	rec->qlen = hs_queue_length(sk);
 	rec->call = hs_current_call();
 	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
-	bpf_ringbuf_submit(rec, 0);
+	hs_submit(rec);
 	return 0;
 }
 

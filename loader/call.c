@@ -147,7 +147,8 @@ static void call_left(struct hs_journeys *js, const struct hs_event *e)
 	call_fill(js, call, rec);
 	s = call_socket(js, rec);
 	call->c.left = e->time;
-	call->c.ret = rec->ret;
+	/* Errors end there (MAX_ERRNO, include/linux/err.h); a damaged recording holds others. */
+	call->c.ret = rec->ret < -4095 ? -4095 : rec->ret;
 	if (s && call_sends(call->c.id))
 		s->last_send = call->c;
 	call->c.socket = s ? sock_id(js, s) : 0;
@@ -159,7 +160,7 @@ static void call_left(struct hs_journeys *js, const struct hs_event *e)
 		if (!n)
 			continue;
 		n->j.by_done = true;
-		n->j.by_ret = rec->ret;
+		n->j.by_ret = call->c.ret;
 		if (n->selected)
 			serials_add(&call->c.journeys, &call->c.n_journeys, n->j.id);
 	}

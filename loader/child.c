@@ -38,8 +38,8 @@ static void child_become(const struct passwd *pw, int fd)
 	setenv("LOGNAME", pw->pw_name, 1);
 }
 
-static void child_run(const struct hs_child_options *opt, const struct passwd *pw, int netns, int go,
-		      int failed)
+static void child_run(const struct hs_child_options *opt, const struct passwd *pw, int netns,
+		      int go, int failed)
 {
 	char byte;
 

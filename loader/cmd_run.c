@@ -340,20 +340,17 @@ static bool run_take_signals(struct run *run, bool command_runs)
 /* Until there is nothing left to wait for. */
 static int run_loop(struct run *run)
 {
-	struct pollfd fds[] = {
-		{ .fd = live_fd(run->live), .events = POLLIN },
-		{ .fd = run->signals, .events = POLLIN },
-	};
+	struct pollfd fd = { .fd = run->signals, .events = POLLIN };
 	double linger = run->pipeline || run->opt.linger < LINGER_UNSEEN_S ? run->opt.linger
 									  : LINGER_UNSEEN_S;
 	double end = 0; /* when lingering ends; 0: the traced are still running */
-	bool running = true;
+	bool running = true, more = false;
 
 	while (running) {
 		bool command_runs = run->has_child && !end;
 		int r;
 
-		poll(fds, 2, TICK_MS);
+		poll(&fd, 1, more ? 0 : LIVE_PERIOD_MS);
 		if (command_runs && child_status(&run->child) != -EAGAIN)
 			end = run_now() + linger;
 		else if (!run->has_child && run->opt.pids.n && !end && !run_any_alive(&run->opt.pids))
@@ -362,7 +359,8 @@ static int run_loop(struct run *run)
 		if (!run_take_signals(run, command_runs))
 			running = false;
 		r = live_drain(run->live);
-		if (!r)
+		more = r > 0;
+		if (r >= 0)
 			r = run_flush(run);
 		if (r)
 			return r;

@@ -23,6 +23,7 @@ struct node {
 	uint32_t cause;		 /* serial, 0 */
 	uint32_t *children;	 /* serials */
 	size_t n_children;
+	size_t open_children; /* that are not settled */
 	uint64_t last;	      /* time of the last event */
 	uint64_t lost_before; /* lost_total at its birth */
 	uint64_t address; /* of the skb that stands for it now, the key of by_address; 0: none any
@@ -110,6 +111,14 @@ struct icmp_pending {
 	const char *function;
 };
 
+/* Packets that FILTER alone kept away, by destination port. */
+struct missed {
+	uint16_t port;
+	uint64_t n; /* 0: an unused place */
+};
+
+#define MISSED_MAX 16 /* ports that are told apart */
+
 struct hs_journeys {
 	struct hs_names *names;
 	const struct hs_select *select;
@@ -129,10 +138,11 @@ struct hs_journeys {
 	struct limits *limits;
 	struct processing now[HS_MAX_CPUS];
 	struct icmp_pending icmp[HS_MAX_CPUS];
+	struct missed missed[MISSED_MAX];
 	struct hs_summary sum;
-	uint64_t misses_seen, gaps;
+	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
 	uint64_t lost_total; /* records that any journey alive may miss */
-	uint64_t loss_told;  /* time */
+	uint64_t ticked, loss_told; /* times */
 	uint64_t started;    /* first time of the stream */
 	int error;	     /* -ENOMEM */
 };

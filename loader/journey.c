@@ -13,6 +13,7 @@
 
 #define SETTLE_NS    2000000000ull /* silence after which a journey is shown as it is */
 #define QUIET_NS     100000000ull  /* silence after which the protocol has kept a packet */
+#define TICK_NS	     50000000ull   /* ticks may come faster than it is worth looking at them */
 #define LOSS_TELL_NS 1000000000ull
 #define REMEMBER_NS  5000000000ull /* a settled journey may still be somebody's cause */
 
@@ -281,6 +282,9 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 {
 	struct node *n, *tmp;
 
+	if (now < js->ticked + TICK_NS)
+		return;
+	js->ticked = now;
 	DL_FOREACH_SAFE (js->open, n, tmp) {
 		uint64_t quiet = now > n->last ? now - n->last : 0;
 		/* Others may be waiting for the next hop's address. */
@@ -312,7 +316,7 @@ static void on_lost(struct hs_journeys *js, uint64_t time, uint64_t lost, uint64
 	if (!lost && !misses)
 		return;
 	js->lost_total += lost + misses;
-	js->sum.lost += lost;
+	js->sum.lost = js->gaps > js->reserve ? js->gaps : js->reserve;
 	js->sum.misses += misses;
 	if (js->loss_told && time < js->loss_told + LOSS_TELL_NS)
 		return;
@@ -331,19 +335,23 @@ void journeys_gap(void *ctx, uint64_t time, int64_t lost)
 		/* One that was counted; a number may also come twice in a damaged recording. */
 		js->gaps--;
 		js->lost_total--;
-		js->sum.lost--;
+		js->sum.lost = js->gaps > js->reserve ? js->gaps : js->reserve;
 	}
 }
 
-/* What the counters say beyond the gaps that were seen: lost after the last record, or skipped. */
+/*
+ * What the counters say beyond the gaps that were seen: lost after the last record, or skipped. A
+ * gap may be seen after the counters told of it, so the two are never added up.
+ */
 static void on_loss(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_loss *rec = (const void *)e->rec;
-	uint64_t total = rec->reserve > js->gaps ? rec->reserve : js->gaps;
+	uint64_t known = js->gaps > js->reserve ? js->gaps : js->reserve;
 	uint64_t misses = rec->misses + rec->maps;
 
-	on_lost(js, e->time, total - js->gaps, misses - js->misses_seen);
-	js->gaps = total;
+	js->reserve = rec->reserve;
+	on_lost(js, e->time, rec->reserve > known ? rec->reserve - known : 0,
+		misses - js->misses_seen);
 	js->misses_seen = misses;
 }
 

@@ -15,7 +15,8 @@ static const struct {
 	{ "run", cmd_run, "follow packets through the running kernel (the default)" },
 	{ "read", cmd_read, "show a recording again" },
 	{ "stages", cmd_stages, "the places on a packet's path" },
-	{ "explain", cmd_explain, "what a word means: a stage, a function, a drop reason, an errno" },
+	{ "explain", cmd_explain,
+	  "what a word means: a stage, a function, a drop reason, an errno" },
 	{ "doctor", cmd_doctor, "what this kernel lets trace see" },
 };
 
@@ -58,7 +59,8 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < N_COMMANDS; i++)
 			if (!strcmp(argv[1], commands[i].word))
 				return commands[i].run(argc - 1, argv + 1);
-		if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+		if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+		    !strcmp(argv[1], "help"))
 			return help(stdout);
 		if (!strcmp(argv[1], "--version")) {
 			puts("hopscope trace " HS_VERSION);

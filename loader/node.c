@@ -78,6 +78,15 @@ void node_free(struct hs_journeys *js, struct node *n)
 	free(n);
 }
 
+/* All that has been selected by, but FILTER. */
+static bool node_is_near(const struct hs_journeys *js, const struct node *n)
+{
+	const struct hs_select *s = js->select;
+
+	return (!s->followed || n->by_socket) && (!s->netns.n || n->by_netns) &&
+	       (!s->devs.n || n->by_dev);
+}
+
 static bool node_is_wanted(struct hs_journeys *js, const struct node *n)
 {
 	const struct hs_select *s = js->select;
@@ -89,18 +98,14 @@ static bool node_is_wanted(struct hs_journeys *js, const struct node *n)
 		return true;
 	if (n->folded && !n->by_socket)
 		return false;
-	return (!s->followed || n->by_socket) && (!s->netns.n || n->by_netns) &&
-	       (!s->devs.n || n->by_dev) && n->by_filter;
+	return node_is_near(js, n) && n->by_filter;
 }
 
-/* Shows a journey from now on, its earlier hops first. */
-void node_select(struct hs_journeys *js, struct node *n)
+static void node_show(struct hs_journeys *js, struct node *n)
 {
 	struct sock_node *s;
 	struct node *cause;
 
-	if (n->selected || n->settled || !node_is_wanted(js, n))
-		return;
 	n->selected = true;
 	n->j.id = ++js->last_id;
 	s = n->sk ? sock_find(js, n->sk) : NULL;
@@ -118,13 +123,29 @@ void node_select(struct hs_journeys *js, struct node *n)
 		SINK(js, hop, &n->j, &n->j.hops[i]);
 	if (n->j.fate.kind != HS_FATE_UNDERWAY)
 		SINK(js, fate, &n->j);
-	/* Those it provoked were born before it was chosen. */
-	for (size_t i = 0; i < n->n_children; i++) {
-		struct node *child = node_by_serial(js, n->children[i]);
+}
 
-		if (child)
-			node_select(js, child);
+/*
+ * Shows a journey from now on, its earlier hops first, and then those it provoked, which were born
+ * before it was chosen. Chains of causes can be long, so this does not recurse.
+ */
+void node_select(struct hs_journeys *js, struct node *n)
+{
+	uint32_t *todo = NULL;
+	size_t n_todo = 0;
+
+	for (;;) {
+		if (n && !n->selected && !n->settled && node_is_wanted(js, n)) {
+			node_show(js, n);
+			for (size_t i = n->n_children; i-- > 0;)
+				if (serials_add(&todo, &n_todo, n->children[i]))
+					js->error = -ENOMEM;
+		}
+		if (!n_todo)
+			break;
+		n = node_by_serial(js, todo[--n_todo]);
 	}
+	free(todo);
 }
 
 const struct hs_fate no_fate = { .netns = "",
@@ -214,7 +235,7 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 	const struct hs_journey *j = &n->j;
 	bool datagram = j->packet.proto != IPPROTO_TCP;
 
-	if (j->fate.kind == HS_FATE_UNDERWAY || n->want_counter)
+	if (j->fate.kind == HS_FATE_UNDERWAY || n->want_counter || n->open_children)
 		return false;
 	if (j->fate.kind == HS_FATE_QUEUED && datagram && !j->read_done && !j->unread_at_close)
 		return false;
@@ -223,12 +244,6 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 	if (j->packet.icmp_error && (j->told == HS_TOLD_SOCKET || (j->told == HS_TOLD_NOTHING &&
 								   j->fate.kind == HS_FATE_QUEUED)))
 		return false;
-	for (size_t i = 0; i < n->n_children; i++) {
-		struct node *child = node_by_serial(js, n->children[i]);
-
-		if (child && !child->settled)
-			return false;
-	}
 	return true;
 }
 
@@ -240,12 +255,26 @@ static void node_count(struct hs_journeys *js, const struct node *n)
 	js->sum.unread_at_close += n->j.unread_at_close;
 }
 
-void node_settle(struct hs_journeys *js, struct node *n)
+/* For a run that ends with nothing: where the packets went that FILTER did not name. */
+static void node_miss(struct hs_journeys *js, const struct node *n)
 {
-	struct node *cause;
+	uint16_t port = n->j.packet.dst.port;
 
-	if (n->settled)
+	if (js->shown || n->by_filter || !n->j.packet.has_ports || !node_is_near(js, n))
 		return;
+	for (size_t i = 0; i < MISSED_MAX; i++) {
+		struct missed *missed = &js->missed[i];
+
+		if (!missed->n || missed->port == port) {
+			missed->port = port;
+			missed->n++;
+			return;
+		}
+	}
+}
+
+static void node_settle_one(struct hs_journeys *js, struct node *n)
+{
 	node_note_loss(js, n);
 	n->settled = true;
 	DL_DELETE(js->open, n);
@@ -258,10 +287,22 @@ void node_settle(struct hs_journeys *js, struct node *n)
 		SINK(js, settled, &n->j);
 	} else if (n->folded) {
 		js->sum.background[n->j.noise]++;
+	} else {
+		node_miss(js, n);
 	}
-	cause = n->cause ? node_by_serial(js, n->cause) : NULL;
-	if (cause)
-		node_try_settle(js, cause);
+}
+
+void node_settle(struct hs_journeys *js, struct node *n)
+{
+	while (n && !n->settled) {
+		struct node *cause = n->cause ? node_by_serial(js, n->cause) : NULL;
+
+		node_settle_one(js, n);
+		if (cause)
+			cause->open_children--;
+		/* It may have waited for this one only. */
+		n = cause && node_can_settle(js, cause) ? cause : NULL;
+	}
 }
 
 void node_try_settle(struct hs_journeys *js, struct node *n)

@@ -59,8 +59,8 @@ static bool only_wants(const struct only *o, const struct hs_journey *j)
 	    j->packet.tcp_flags & TCP_RST)
 		return true;
 	if (o->bits & HS_ONLY_UNREAD &&
-	    (j->unread_at_close || (fate->kind == HS_FATE_QUEUED && !j->read_done &&
-				    j->packet.proto != IPPROTO_TCP)))
+	    (j->unread_at_close ||
+	     (fate->kind == HS_FATE_QUEUED && !j->read_done && j->packet.proto != IPPROTO_TCP)))
 		return true;
 	return o->bits & HS_ONLY_UNKNOWN && fate->kind == HS_FATE_UNKNOWN;
 }

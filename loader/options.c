@@ -113,10 +113,11 @@ static bool options_size(const char *text, uint64_t *ret)
 
 static int options_pids(struct hs_options *opt, const char *command, const char *list)
 {
-	char *copy = strdup(list), *save = NULL;
+	char *copy = strdup(list), *rest = copy;
+	const char *word;
 	int r = 0;
 
-	for (char *word = strtok_r(copy, ",", &save); word && !r; word = strtok_r(NULL, ",", &save)) {
+	while (!r && (word = strsep(&rest, ","))) {
 		uint64_t pid;
 
 		if (!options_number(word, 1, INT32_MAX, &pid))
@@ -208,7 +209,8 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 	case 'c':
 		if (options_number(optarg, 1, UINT32_MAX, &show->count))
 			return 0;
-		return usage(command, "-c '%s' is no number of journeys", optarg, "; example: -c 5");
+		return usage(command, "-c '%s' is no number of journeys", optarg,
+			     "; example: -c 5");
 	case 'v':
 		show->render.verbose++;
 		return 0;
@@ -288,16 +290,18 @@ static int options_refuse(const char *command, int c, const char *word)
 	snprintf(advice, sizeof(advice), "; see trace %s --help", command);
 	if (optopt > 0 && optopt < OPT_TREE && strncmp(word, "--", 2))
 		word = letter;
-	return usage(command, c == ':' ? "option '%s' needs a value" : "option '%s' is unknown", word,
-		     advice);
+	return usage(command, c == ':' ? "option '%s' needs a value" : "option '%s' is unknown",
+		     word, advice);
 }
 
 int options_parse(struct hs_options *opt, const char *command, int argc, char **argv)
 {
 	bool run = !strcmp(command, "run");
-	int n = argc, c, r = 0;
+	int n = argc, c, r = 0, which = 0;
 
-	*opt = (struct hs_options){ .linger = 1, .ready_fd = -1, .ring_bytes = 32 << 20, .stacks = -1, .color = -1 };
+	*opt = (struct hs_options){
+		.linger = 1, .ready_fd = -1, .ring_bytes = 32 << 20, .stacks = -1, .color = -1
+	};
 	for (int i = 1; i < argc && n == argc; i++)
 		if (!strcmp(argv[i], "--"))
 			n = i;
@@ -306,12 +310,13 @@ int options_parse(struct hs_options *opt, const char *command, int argc, char **
 		opt->n_args = argc - n - 1;
 	}
 	optind = opterr = 0;
-	while (!r && (c = getopt_long(n, argv, run ? ":fn:i:o:c:vtp:w:" : ":fn:i:o:c:vt", options_long,
-				      NULL)) != -1) {
+	while (!r && (c = getopt_long(n, argv, run ? ":fn:i:o:c:vtp:w:" : ":fn:i:o:c:vt",
+				      options_long, &which)) != -1) {
 		if (c == ':' || c == '?')
 			r = options_refuse(command, c, argv[optind - 1]);
 		else if (!run && (c >= OPT_IN || c == 'p' || c == 'w'))
-			r = usage(command, "option '%s' belongs to trace run", argv[optind - 1], "");
+			r = usage(command, "option '--%s' belongs to trace run",
+				  options_long[which].name, "");
 		else
 			r = options_one(opt, command, c);
 	}
@@ -334,7 +339,8 @@ void options_fit(struct hs_options *opt, int fd)
 	struct tm tm;
 
 	if (!render->width)
-		render->width = !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col >= 40 ? size.ws_col : 80;
+		render->width =
+			!ioctl(fd, TIOCGWINSZ, &size) && size.ws_col >= 40 ? size.ws_col : 80;
 	setlocale(LC_CTYPE, "");
 	if (strcmp(nl_langinfo(CODESET), "UTF-8"))
 		render->ascii = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line of `trace run` and `trace read`, which share all that is about selecting and showing. */
+/* The command line of `trace run` and `trace read`, which share all that is about selecting and
+ * showing. */
 #ifndef HS_OPTIONS_H
 #define HS_OPTIONS_H
 

@@ -32,6 +32,7 @@ static void output_take_back(struct hs_output *out)
 		return;
 	if (!ftruncate(out->fd, end - out->half))
 		lseek(out->fd, end - out->half, SEEK_SET);
+	out->half = 0;
 }
 
 static void output_drain(struct hs_output *out)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files that trace writes: those it creates belong to the user who called sudo, and text never ends in
- * half a line: it is written in whole ones, and what a full disk cut off is taken back. (A recording
- * may end anywhere; its reader copes.)
+ * Files that trace writes: those it creates belong to the user who called sudo, and text never ends
+ * in half a line: it is written in whole ones, and what a full disk cut off is taken back. (A
+ * recording may end anywhere; its reader copes.)
  */
 #ifndef HS_OUTPUT_H
 #define HS_OUTPUT_H

@@ -84,7 +84,8 @@ static int select_arguments(const char *word)
 	return strcmp(word, "without") ? -1 : 4;
 }
 
-int select_add_spec(struct hs_select *select, const char *spec, size_t len, char *err, size_t err_len)
+int select_add_spec(struct hs_select *select, const char *spec, size_t len, char *err,
+		    size_t err_len)
 {
 	const char *end = spec + len;
 

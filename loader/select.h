@@ -38,7 +38,8 @@ int words_add(struct hs_words *words, const char *word);
 bool words_have(const struct hs_words *words, const char *word);
 void words_free(struct hs_words *words);
 
-/* Adds the words of a recording to `select`. -EINVAL and `err` for a word that is not understood. */
+/* Adds the words of a recording to `select`. -EINVAL and `err` for a word that is not understood.
+ */
 int select_add_spec(struct hs_select *select, const char *spec, size_t len, char *err,
 		    size_t err_len);
 /* -EINVAL and `err` for an expression that does not compile. */

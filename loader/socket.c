@@ -273,7 +273,7 @@ static void sock_returned_error(struct hs_journeys *js, struct sock_node *s, con
 	struct open_call *call = call_of(js, rec->at.tid);
 	struct node *n;
 
-	if (!s->err || -rec->ret != s->err)
+	if (!s->err || (int64_t)rec->ret + s->err)
 		return;
 	n = node_by_serial(js, s->err_from);
 	s->err = 0;

@@ -40,10 +40,12 @@ int live_follow(struct hs_live *live, uint32_t pid);
 int live_start(struct hs_live *live, hs_record_fn fn, void *ctx, char *err, size_t err_len);
 unsigned int live_probes(const struct hs_live *live);
 
-/* A descriptor that polls readable when records wait. */
-int live_fd(const struct hs_live *live);
-
-/* Hands over what waits, or a bounded part of it, then a tick. Negative errno: of `fn`, or of the ring buffer. */
+/*
+ * Hands over what waits, or a bounded part of it, then a tick. 1: there is more, come back at once;
+ * 0: come back within LIVE_PERIOD_MS, as nobody is woken. Negative errno: of `fn`, or of the ring
+ * buffer.
+ */
+#define LIVE_PERIOD_MS 10
 int live_drain(struct hs_live *live);
 
 /* One sentence about names that are missing, NULL when all is well. */

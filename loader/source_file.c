@@ -68,7 +68,8 @@ int recording_read(FILE *file, hs_record_fn fn, void *ctx, char *err, size_t err
 		r = recording_next(file, buf, sizeof(buf));
 	} while (r > 0);
 	if (r < 0 || !ended) {
-		snprintf(err, err_len, "the recording is cut short: what it says last may be incomplete");
+		snprintf(err, err_len,
+			 "the recording is cut short: what it says last may be incomplete");
 		return -ENODATA;
 	}
 	return 0;

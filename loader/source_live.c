@@ -301,11 +301,6 @@ unsigned int live_probes(const struct hs_live *live)
 	return live->probes;
 }
 
-int live_fd(const struct hs_live *live)
-{
-	return ring_buffer__epoll_fd(live->ring);
-}
-
 /* Sums over all CPUs. */
 static struct hs_cpu live_read_counts(const struct hs_live *live)
 {
@@ -374,12 +369,14 @@ static int live_consume(struct hs_live *live, unsigned int budget)
 int live_drain(struct hs_live *live)
 {
 	struct hs_hdr tick = { .type = HS_REC_TICK, .size = sizeof(tick) };
+	bool more;
 	int r;
 
 	/* Taken before, so that all that was written by then comes before its tick. */
 	tick.time = live_clock(CLOCK_MONOTONIC);
 	r = live_consume(live, DRAIN_BUDGET);
-	if (r == -EAGAIN) {
+	more = r == -EAGAIN;
+	if (more) {
 		tick.time = live->last;
 		r = 0;
 	}
@@ -387,7 +384,9 @@ int live_drain(struct hs_live *live)
 		r = live_hand_over_loss(live, tick.time);
 	if (!r)
 		r = learn_record(live->learn, &tick, live_emit, live);
-	return r ? r : live->fn(live->ctx, &tick);
+	if (!r)
+		r = live->fn(live->ctx, &tick);
+	return r ? r : more;
 }
 
 const char *live_names_warning(const struct hs_live *live)

@@ -136,12 +136,12 @@ const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
 
 /* ---- failed calls ---- */
 
-static const char *tell_bind_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
+static const char *tell_bind_hint(struct hs_journeys *js, const struct hs_rec_call *rec, int err,
 				  const struct hs_endpoint *ep)
 {
 	const char *where = names_netns(js->names, rec->netns);
 
-	switch (-rec->ret) {
+	switch (err) {
 	case EADDRNOTAVAIL:
 		return names_internf(js->names, "%s is on no interface of %s (ip addr)",
 				     tell_address(js, &ep->addr), where);
@@ -163,13 +163,14 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 {
 	struct node *error = call->error_from ? node_by_serial(js, call->error_from) : NULL;
 	struct hs_endpoint ep = endpoint_of(&rec->name);
+	int err = -call->c.ret;
 
 	if (error && error->selected)
 		return names_internf(js->names, error->j.cause ? "%s about #%u" : "%s",
 				     tell_icmp(js, &error->j.packet), error->j.cause);
 	if (rec->call == HS_CALL_BIND)
-		return tell_bind_hint(js, rec, &ep);
-	switch (-rec->ret) {
+		return tell_bind_hint(js, rec, err, &ep);
+	switch (err) {
 	case EAGAIN:
 		switch (rec->call) {
 		case HS_CALL_RECVFROM:
@@ -196,6 +197,7 @@ const char *tell_nothing(struct hs_journeys *js)
 {
 	const struct hs_select *s = js->select;
 	char *text = NULL;
+	const struct missed *most = js->missed;
 	const char *result;
 	size_t len = 0;
 	FILE *f;
@@ -219,6 +221,11 @@ const char *tell_nothing(struct hs_journeys *js)
 		fprintf(f, " the sockets of the followed processes");
 	if (!s->filter_text.n && !s->netns.n && !s->devs.n && !s->followed)
 		fprintf(f, ": all were background (--all shows it)");
+	for (size_t i = 1; i < MISSED_MAX; i++)
+		if (js->missed[i].n > most->n)
+			most = &js->missed[i];
+	if (most->n)
+		fprintf(f, "; %llu went to port %u", (unsigned long long)most->n, most->port);
 	fclose(f);
 	result = names_intern(js->names, text, len);
 	free(text);

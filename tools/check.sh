@@ -83,7 +83,7 @@ tools/deps.sh install check || {
 }
 build=build
 [[ ${SAN-} != 1 ]] || build=build/san
-if ! as_caller make -j"$(nproc)" all unit-tests; then
+if ! as_caller make -j"$(nproc)" all bench unit-tests; then
 	echo 'the build failed, so no test was run'
 	failed=1
 	finish

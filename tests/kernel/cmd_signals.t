@@ -15,6 +15,8 @@ ns=cmdS$$
 ip netns add "$ns" && tap_defer ip netns delete "$ns"
 ip -n "$ns" link set lo up
 
+# has WORD FILE
+# shellcheck disable=SC2317 # it is called by name
 has()
 {
 	grep -q -- "$@"
@@ -83,8 +85,8 @@ tap_like 'and is followed' "$(<"$T/o")" '127\.0\.0\.1:9 .*NO_SOCKET'
 if tc qdisc add dev lo root tbf rate 8bit burst 1600 latency 4000s 2>"$T/err"; then
 	slow="$python tests/kernel/cmd_udp.py send 127.0.0.1 9 2 1400"
 	# shellcheck disable=SC2086 # several words
-	cmd_start linger -o "$T/o" --linger 600 -- sh -c "$slow; echo done >$T/done"
-	tap_wait_until has done "$T/done"
+	cmd_start linger -o "$T/o" --linger 600 -- sh -c "$slow; echo over >$T/over"
+	tap_wait_until has over "$T/over"
 	tap_wait_until sh -c "! pgrep -P $TAP_PID"
 	tap_check 'a packet is under way: trace lingers after COMMAND' kill -0 "$TAP_PID"
 	kill -INT -- "-$TAP_PID"

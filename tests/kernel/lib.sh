@@ -114,12 +114,18 @@ k_run_with()
 		k_runs=$((k_runs + 1))
 		K_JSON=$TAP_TMP/trace$k_runs.json
 		tap_run "$TRACE" --json -o "$K_JSON" "$@"
-		grep -q '"type":"loss"' "$K_JSON" || break
+		k_has_losses || break
 		tap_diag "try $try: events were lost, so this run is inconclusive: trace $*"
 	done
 	if ((TAP_STATUS >= 124)); then
 		tap_fail 'trace runs' "status $TAP_STATUS from: trace $*"$'\n'"$TAP_ERR"
 	fi
+}
+
+# k_has_losses: whether K_JSON tells of lost events.
+k_has_losses()
+{
+	grep -q '"type":"loss"' "$K_JSON"
 }
 
 # k_start OPTION...: traces in the background, until k_stop. Returns when tracing has begun. What a

@@ -37,7 +37,7 @@ def main():
         for _ in range(count):
             sock.sendto(b"x" * size, (address, port))
     elif command == "hold":
-        bound(address, port, *numbers)
+        sock = bound(address, port, *numbers)  # unreferenced, it would be closed
         signal.pause()
     elif command == "read":
         count, buffer = numbers

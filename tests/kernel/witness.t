@@ -75,15 +75,18 @@ mark()
 
 start_captures()
 {
-	local place dev
+	local place dev direction pcap capture
 	captures=()
+	rm -f -- "$TAP_TMP"/*.pcap
 	for place in "${places[@]}"; do
 		dev=${place#*/}
 		for direction in in out; do
+			# libpcap shows what passes lo only once, as it comes in
+			[[ $dev/$direction != lo/out ]] || continue
 			pcap=$TAP_TMP/ns_${place%/*}.$dev.$direction.pcap
 			tap_background "${pcap##*/}" ip netns exec "${TOPO_PREFIX}ns_${place%/*}" \
-				tcpdump -i "$dev" -Q "$direction" -n -p -s 0 -U --immediate-mode \
-				-w "$pcap" 'ip or ip6'
+				tcpdump -i "$dev" -Q "$direction" -n -p -s 2048 -B 8192 -U \
+				--immediate-mode -w "$pcap" 'ip or ip6'
 			captures+=("$TAP_PID $pcap")
 		done
 	done
@@ -93,36 +96,48 @@ start_captures()
 	done
 }
 
+# Sets captures_bad to what is missing.
 stop_captures()
 {
-	local bad=
+	local capture
+	captures_bad=
 	for capture in "${captures[@]}"; do
-		tap_wait_until grep -q harpedia "${capture#* }" || bad+="${capture##*/} has no mark "
+		tap_wait_until grep -q harpedia "${capture#* }" ||
+			captures_bad+="${capture##*/} has no mark "
 	done
 	for capture in "${captures[@]}"; do
 		tap_stop "${capture%% *}" INT
 		grep -q '^0 packets dropped by kernel' "$TAP_TMP/${capture##*/}.err" ||
-			bad+="${capture##*/}: $(<"$TAP_TMP/${capture##*/}.err") "
+			captures_bad+="${capture##*/}: $(<"$TAP_TMP/${capture##*/}.err") "
 	done
-	tap_is 'tcpdump captured everything' "$bad" ''
 }
 
-k_start "${namespaces[@]}"
-start_captures
-mix
-mark
-stop_captures
-k_stop
+# Another program's flood may cost the one or the other some events: such a run proves nothing.
+for try in 1 2 3 4 5; do
+	k_start "${namespaces[@]}"
+	start_captures
+	mix
+	mark
+	stop_captures
+	k_stop
+	[[ -n $captures_bad ]] || k_has_losses || break
+	tap_diag "try $try: events or captures were lost, so this run is inconclusive"
+done
 watched=$K_JSON
+tap_is 'tcpdump captured everything' "$captures_bad" ''
 k_sound 'with tcpdump'
 tap_check 'each namespace, device and direction: the same packets' \
 	"$PYTHON" -IS tests/kernel/witness.py devices "$watched" "$TAP_TMP"
 tap_diag "$("$PYTHON" -IS tests/kernel/witness.py devices "$watched" "$TAP_TMP" | tail -n 1)"
 
-k_start "${namespaces[@]}"
-mix
-mark
-k_stop
+for try in 1 2 3 4 5; do
+	k_start "${namespaces[@]}"
+	mix
+	mark
+	k_stop
+	k_has_losses || break
+	tap_diag "try $try: events were lost, so this run is inconclusive"
+done
 k_sound 'without tcpdump'
 tap_check 'the same journeys without tcpdump' \
 	"$PYTHON" -IS tests/kernel/witness.py same "$watched" "$K_JSON"

@@ -190,7 +190,11 @@ static void note_loss(void *ctx, uint64_t time, uint64_t lost, uint64_t misses)
 
 static void note_summary(void *ctx, const struct hs_summary *s)
 {
-	((struct notes *)ctx)->summary = *s;
+	struct notes *n = ctx;
+
+	n->summary = *s;
+	snprintf(n->nothing, sizeof(n->nothing), "%s", s->nothing);
+	n->summary.nothing = n->nothing;
 }
 
 void notes_init(struct notes *n)

@@ -16,6 +16,7 @@ struct notes {
 	size_t len;
 	size_t n_hops, n_fates, n_settled;
 	struct hs_summary summary;
+	char nothing[256]; /* of the summary, which outlives the stream's strings */
 };
 
 void notes_init(struct notes *n);
