@@ -54,7 +54,7 @@ int main(int argc, char **argv)
 		.ai_socktype = SOCK_DGRAM,
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
 	};
-	const struct sigaction on_stop = {.sa_handler = stop};
+	const struct sigaction on_stop = { .sa_handler = stop };
 	struct sockaddr_storage addr; /* large enough for either family */
 	socklen_t addr_len = sizeof(addr);
 	char endpoint[ENDPOINT_SIZE];

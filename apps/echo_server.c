@@ -52,7 +52,7 @@ static void stop(int signal_number)
 
 int main(int argc, char **argv)
 {
-	const struct sigaction on_stop = {.sa_handler = stop};
+	const struct sigaction on_stop = { .sa_handler = stop };
 	/* The address "::": every address of this network namespace. */
 	struct sockaddr_in6 addr = {
 		.sin6_family = AF_INET6,

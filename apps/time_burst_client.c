@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 	freeaddrinfo(remote);
 
 	for (unsigned int sequence = 1; sequence <= count; sequence++) {
-		time_message_fill(&message, TIME_REQUEST, sequence, (struct timespec){0});
+		time_message_fill(&message, TIME_REQUEST, sequence, (struct timespec){ 0 });
 		/*
 		 * An ICMP error waits in the socket until the next system call, and that one fails
 		 * without doing its work: the error belongs to an earlier request, and this one has
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 	/* Until every request is answered or the time is up. */
 	sent_at = clock_seconds();
 	while (answered < count && (left = sent_at + timeout - clock_seconds()) > 1e-6) {
-		struct timeval wait = {.tv_sec = left, .tv_usec = (left - (long)left) * 1e6};
+		struct timeval wait = { .tv_sec = left, .tv_usec = (left - (long)left) * 1e6 };
 		char time_text[TIME_TEXT_SIZE];
 		const char *refusal, *note = "";
 		unsigned int sequence;

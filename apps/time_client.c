@@ -107,7 +107,7 @@ int main(int argc, char **argv)
 		err(1, "connect");
 
 	/* A datagram is sent whole or not at all, so there is no short count to look for. */
-	time_message_fill(&message, TIME_REQUEST, sequence, (struct timespec){0});
+	time_message_fill(&message, TIME_REQUEST, sequence, (struct timespec){ 0 });
 	sent_at = clock_seconds();
 	if (connected)
 		length = send(fd, &message, sizeof(message), 0);
@@ -120,7 +120,7 @@ int main(int argc, char **argv)
 
 	/* Until a valid answer comes. What is refused does not extend the time that is left. */
 	while ((left = sent_at + timeout - clock_seconds()) > 1e-6) {
-		struct timeval wait = {.tv_sec = left, .tv_usec = (left - (long)left) * 1e6};
+		struct timeval wait = { .tv_sec = left, .tv_usec = (left - (long)left) * 1e6 };
 		struct sockaddr_storage peer;
 		socklen_t peer_len = sizeof(peer);
 		char sender[ENDPOINT_SIZE];

@@ -10,9 +10,10 @@
 # VARIANT: untraced (always measured), record (-w, no stacks), stacks (-w, with stacks), list (the live
 # view), listlean (the live view, no stacks), count (bench/count: the floor). For each it prints
 #
-#	VARIANT  MEDIAN/s  RATIO  LOWEST..HIGHEST  lost EVENTS
+#	VARIANT  MEDIAN/s  RATIO  LOWEST..HIGHEST  typical MEDIAN/s  RATIO  lost EVENTS
 #
-# where EVENTS were lost in all rounds together. Needs root, two CPUs and `make bench`.
+# where "typical" is the rate of the median batch (the machine's other work does not touch it) and EVENTS
+# were lost in all rounds together. Needs root, two CPUs and `make bench`.
 set -u
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) || exit 1
@@ -132,7 +133,7 @@ stop()
 	rm -f "$tmp/file"
 }
 
-declare -A rates lost
+declare -A rates bursts lost
 for ((round = 0; round < rounds; round++)); do
 	for variant in "${variants[@]}"; do
 		# a receiver for each: it has its own count, and sockets get no more than one flood old
@@ -149,22 +150,31 @@ for ((round = 0; round < rounds; round++)); do
 		kill -TERM "$receiver"
 		wait "$receiver"
 		running=()
-		read -r _ sent _ took <<<"$line"
+		read -r _ sent _ took _ burst <<<"$line"
 		rates[$variant]+="$(awk -v n="$sent" -v s="$took" 'BEGIN { printf "%d", n / s }')"$'\n'
+		bursts[$variant]+=$burst$'\n'
 	done
 done
 
+# of lines
 median()
 {
-	sort -n <<<"${rates[$1]%$'\n'}" | awk '{ v[NR] = $1 }
+	sort -n <<<"${1%$'\n'}" | awk '{ v[NR] = $1 }
 		END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
-base=$(median untraced)
+ratio()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'
+}
+
+base=$(median "${rates[untraced]}")
+base_burst=$(median "${bursts[untraced]}")
 for variant in "${variants[@]}"; do
 	sorted=$(sort -n <<<"${rates[$variant]%$'\n'}")
-	middle=$(median "$variant")
-	printf '%-9s %7d/s  %s  %d..%d  lost %d\n' "$variant" "$middle" \
-		"$(awk -v a="$middle" -v b="$base" 'BEGIN { printf "%.2f", a / b }')" \
-		"${sorted%%$'\n'*}" "${sorted##*$'\n'}" "${lost[$variant]:-0}"
+	middle=$(median "${rates[$variant]}")
+	burst=$(median "${bursts[$variant]}")
+	printf '%-9s %7d/s  %s  %d..%d  typical %7d/s  %s  lost %d\n' "$variant" "$middle" \
+		"$(ratio "$middle" "$base")" "${sorted%%$'\n'*}" "${sorted##*$'\n'}" \
+		"$burst" "$(ratio "$burst" "$base_burst")" "${lost[$variant]:-0}"
 done

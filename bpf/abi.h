@@ -13,12 +13,12 @@
 #include <linux/types.h>
 #endif
 
-#define HS_ABI_VERSION 1
-#define HS_NAME_LEN 16	      /* IFNAMSIZ and TASK_COMM_LEN */
-#define HS_MAX_FRAMES 40      /* of one stack */
-#define HS_MAX_CPUS 512
-#define HS_HEADERS_SHORT 64   /* bytes from the network header on: IPv6 + TCP without options */
-#define HS_HEADERS_LONG 128   /* ICMPv6 error: IPv6 + ICMPv6 + quoted IPv6 + quoted transport */
+#define HS_ABI_VERSION	 1u
+#define HS_NAME_LEN	 16 /* IFNAMSIZ and TASK_COMM_LEN */
+#define HS_MAX_FRAMES	 40 /* of one stack */
+#define HS_MAX_CPUS	 512
+#define HS_HEADERS_SHORT 64  /* bytes from the network header on: IPv6 + TCP without options */
+#define HS_HEADERS_LONG	 128 /* ICMPv6 error: IPv6 + ICMPv6 + quoted IPv6 + quoted transport */
 
 enum hs_stage {
 #define HS_STAGE(id, NAME, ...) HS_STAGE_##NAME = id,
@@ -28,26 +28,26 @@ enum hs_stage {
 
 enum hs_rec_type {
 	/* written by BPF */
-	HS_REC_STAGE = 1,  /* struct hs_rec_stage: a packet was seen at a stage */
-	HS_REC_BIRTH = 2,  /* struct hs_rec_birth: the same, and it may be a new packet */
-	HS_REC_FREE = 3,   /* struct hs_rec_free: DROP or CONSUME */
-	HS_REC_ICMP = 4,   /* struct hs_rec_icmp: an ICMP error is about to be built */
-	HS_REC_QUEUE = 5,  /* struct hs_rec_queue: a socket has more to read, or an error */
-	HS_REC_READ = 6,   /* struct hs_rec_read: a receive or a failed send returns */
-	HS_REC_CALL = 7,   /* struct hs_rec_call: a followed process leaves a call (or enters one) */
-	HS_REC_TASK = 8,   /* struct hs_rec_task: a task's name, birth or end */
-	HS_REC_DEV = 9,	   /* struct hs_rec_dev: a device's name, before its first use */
-	HS_REC_SOCK = 10,  /* struct hs_rec_sock: a socket's endpoints, before their first use */
+	HS_REC_STAGE = 1, /* struct hs_rec_stage: a packet was seen at a stage */
+	HS_REC_BIRTH = 2, /* struct hs_rec_birth: the same, and it may be a new packet */
+	HS_REC_FREE = 3,  /* struct hs_rec_free: DROP or CONSUME */
+	HS_REC_ICMP = 4,  /* struct hs_rec_icmp: an ICMP error is about to be built */
+	HS_REC_QUEUE = 5, /* struct hs_rec_queue: a socket has more to read, or an error */
+	HS_REC_READ = 6,  /* struct hs_rec_read: a receive or a failed send returns */
+	HS_REC_CALL = 7,  /* struct hs_rec_call: a followed process leaves a call (or enters one) */
+	HS_REC_TASK = 8,  /* struct hs_rec_task: a task's name, birth or end */
+	HS_REC_DEV = 9,	  /* struct hs_rec_dev: a device's name, before its first use */
+	HS_REC_SOCK = 10, /* struct hs_rec_sock: a socket's endpoints, before their first use */
 	/* written by user space */
-	HS_REC_START = 32, /* struct hs_rec_start: always first */
-	HS_REC_TICK = 33,  /* struct hs_hdr only: time has come so far */
-	HS_REC_LOSS = 34,  /* struct hs_rec_loss: what the kernel could not write */
-	HS_REC_NETNS = 35, /* struct hs_rec_netns: a namespace's label */
-	HS_REC_SYM = 36,   /* struct hs_rec_text: key is a code address, text its function */
-	HS_REC_REASON = 37,/* struct hs_rec_text: key is a drop reason, text its name */
-	HS_REC_BOUND = 38, /* struct hs_rec_sock: a bound socket found in /proc, near a NO_SOCKET drop */
+	HS_REC_START = 32,  /* struct hs_rec_start: always first */
+	HS_REC_TICK = 33,   /* struct hs_hdr only: time has come so far */
+	HS_REC_LOSS = 34,   /* struct hs_rec_loss: what the kernel could not write */
+	HS_REC_NETNS = 35,  /* struct hs_rec_netns: a namespace's label */
+	HS_REC_SYM = 36,    /* struct hs_rec_text: key is a code address, text its function */
+	HS_REC_REASON = 37, /* struct hs_rec_text: key is a drop reason, text its name */
+	HS_REC_BOUND = 38,  /* struct hs_rec_sock: bound, found in /proc near a NO_SOCKET drop */
 	HS_REC_COUNTER = 39, /* struct hs_rec_counter: the ICMP limits' counters of a namespace */
-	HS_REC_END = 40,   /* struct hs_rec_end: always last; its absence means a cut recording */
+	HS_REC_END = 40,     /* struct hs_rec_end: always last; its absence means a cut recording */
 };
 
 enum hs_hdr_flags {
@@ -93,13 +93,13 @@ struct hs_sa {
 struct hs_rec_birth {
 	struct hs_hdr hdr;
 	struct hs_where at;
-	__u64 head;	/* start of the packet's memory; clones share it */
-	__u64 sk;	/* the socket that sent it, 0 when none */
-	__u32 len;	/* skb->len */
-	__u16 proto;	/* EtherType, host order */
-	__u16 headers;	/* bytes of `data` that were read */
-	__u32 l3;	/* length from the network header on */
-	__u16 call;	/* enum hs_call_id the current task is in; 0 when unknown or in a softirq */
+	__u64 head;    /* start of the packet's memory; clones share it */
+	__u64 sk;      /* the socket that sent it, 0 when none */
+	__u32 len;     /* skb->len */
+	__u16 proto;   /* EtherType, host order */
+	__u16 headers; /* bytes of `data` that were read */
+	__u32 l3;      /* length from the network header on */
+	__u16 call;    /* enum hs_call_id the current task is in; 0 when unknown or in a softirq */
 	__u16 pad;
 	__u8 data[HS_HEADERS_LONG]; /* from the network header on; short records end earlier */
 };
@@ -175,17 +175,18 @@ struct hs_rec_call {
 	__u64 entered; /* time of entry */
 	__u32 pid;
 	__u32 tid;
-	__u16 call; /* enum hs_call_id */
+	__u16 call;	 /* enum hs_call_id */
 	__u16 sock_type; /* SOCK_* */
 	__u16 protocol;	 /* IPPROTO_* */
 	__u16 family;	 /* AF_* of the socket */
-	__s32 fd;	/* -1 for socket() */
-	__u32 flags;	/* MSG_*, backlog of listen(), how of shutdown() */
-	__s64 ret;	/* result or negative errno; 0 at entry */
-	__u64 len;	/* bytes offered or asked for; 0 where the call has none */
+	__s32 fd;	 /* -1 for socket() */
+	__u32 flags;	 /* MSG_*, backlog of listen(), how of shutdown() */
+	__s64 ret;	 /* result or negative errno; 0 at entry */
+	__u64 len;	 /* bytes offered or asked for; 0 where the call has none */
 	__u64 sk;
 	__u32 netns;
-	__s32 port_floor; /* bind() that failed with EACCES: net.ipv4.ip_unprivileged_port_start, else -1 */
+	__s32 port_floor; /* bind() that failed with EACCES: net.ipv4.ip_unprivileged_port_start,
+			     else -1 */
 	__u32 qlen;	  /* receive queue after the call */
 	__s32 err;	  /* pending error of the socket after the call, positive */
 	struct hs_sa local;
@@ -200,8 +201,8 @@ struct hs_rec_task {
 	struct hs_hdr hdr;
 	__u32 pid;
 	__u32 tid;
-	__u32 parent; /* FORK: the process that forked */
-	__u32 event;  /* enum hs_task_event */
+	__u32 parent;  /* FORK: the process that forked */
+	__u32 event;   /* enum hs_task_event */
 	__u8 followed; /* belongs to the followed tree */
 	__u8 pad[7];
 	char comm[HS_NAME_LEN];
@@ -217,12 +218,13 @@ struct hs_rec_dev {
 	__u32 mtu;
 	__u32 peer_pad;
 	char name[HS_NAME_LEN];
-	char kind[HS_NAME_LEN]; /* rtnl_link_ops kind ("veth"), empty for a physical device and lo */
+	char kind[HS_NAME_LEN]; /* rtnl_link_ops kind ("veth"), empty for a physical device and lo
+				 */
 };
 
 struct hs_rec_sock {
 	struct hs_hdr hdr;
-	__u64 sk; /* 0 in HS_REC_BOUND */
+	__u64 sk;  /* 0 in HS_REC_BOUND */
 	__u64 ino; /* inode of the socket's file, 0 when it has none */
 	__u32 netns;
 	__u32 pid; /* owner when known, else 0 */
@@ -230,7 +232,7 @@ struct hs_rec_sock {
 	__u16 sock_type;
 	__u16 protocol;
 	__u16 family;
-	__u8 state; /* TCP_*: for UDP, ESTABLISHED means connected */
+	__u8 state;    /* TCP_*: for UDP, ESTABLISHED means connected */
 	__u8 followed; /* the owner belongs to the followed tree (found before tracing began) */
 	struct hs_sa local;
 	struct hs_sa remote;

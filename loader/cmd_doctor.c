@@ -88,11 +88,11 @@ static void add_privileges(struct text *t, const struct hs_doctor *d)
 	const struct {
 		const char *name;
 		bool has;
-	} caps[] = {{"CAP_BPF", d->cap_bpf},
-		    {"CAP_PERFMON", d->cap_perfmon},
-		    {"CAP_NET_ADMIN", d->cap_net_admin},
-		    {"CAP_SYS_ADMIN", d->cap_sys_admin},
-		    {"CAP_SYSLOG", d->cap_syslog}};
+	} caps[] = { { "CAP_BPF", d->cap_bpf },
+		     { "CAP_PERFMON", d->cap_perfmon },
+		     { "CAP_NET_ADMIN", d->cap_net_admin },
+		     { "CAP_SYS_ADMIN", d->cap_sys_admin },
+		     { "CAP_SYSLOG", d->cap_syslog } };
 	char user[24], have[128] = "", lack[128] = "";
 
 	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
@@ -222,7 +222,7 @@ static void add_verdict(struct text *t, const struct hs_doctor *d)
 
 static void print_text(const struct hs_doctor *d)
 {
-	static const struct text_style style = {.width = 80, .ascii = true};
+	static const struct text_style style = { .width = 80, .ascii = true };
 	struct text t;
 
 	text_init(&t, &style);
@@ -372,8 +372,9 @@ static void print_json(const struct hs_doctor *d)
 
 int cmd_doctor(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
 	static struct hs_doctor doctor;
 	bool json = false;
 	int c, r;

@@ -30,7 +30,7 @@ struct entry {
 };
 
 static const struct entry words[] = {
-#define HS_WORD(word, meaning) {word, meaning, ""},
+#define HS_WORD(word, meaning) { word, meaning, "" },
 #define HS_ERRNO(NAME, meaning, remedy)
 #include "explain.def"
 #undef HS_WORD
@@ -42,7 +42,7 @@ static const struct {
 	struct entry entry;
 } errnos[] = {
 #define HS_WORD(word, meaning)
-#define HS_ERRNO(NAME, meaning, remedy) {NAME, {#NAME, meaning, remedy}},
+#define HS_ERRNO(NAME, meaning, remedy) { NAME, { #NAME, meaning, remedy } },
 #include "explain.def"
 #undef HS_WORD
 #undef HS_ERRNO
@@ -259,7 +259,7 @@ static void suggest_all(struct suggestions *s)
 
 static int print_unknown(const char *word)
 {
-	struct suggestions s = {.asked = word};
+	struct suggestions s = { .asked = word };
 
 	suggest_all(&s);
 	fprintf(stderr, "trace: nothing is known of '%s'", word);
@@ -271,7 +271,7 @@ static int print_unknown(const char *word)
 
 static void print_help(void)
 {
-	static const struct text_style style = {.width = 80, .ascii = true};
+	static const struct text_style style = { .width = 80, .ascii = true };
 	struct text t, list;
 	size_t n;
 	const struct hs_reason_info *reasons = reasons_all(&n);
@@ -318,9 +318,10 @@ static int join_words(int argc, char **argv, char *ret_word, size_t size)
 
 int cmd_explain(int argc, char **argv)
 {
-	static const struct text_style style = {.width = 80, .ascii = true};
+	static const struct text_style style = { .width = 80, .ascii = true };
 	static bool (*const kinds[])(struct text *, const char *) = {
-		explain_stage, explain_function, explain_word, explain_reason, explain_errno};
+		explain_stage, explain_function, explain_word, explain_reason, explain_errno
+	};
 	char word[MAX_WORD];
 	bool known = false;
 	struct text t;

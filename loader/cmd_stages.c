@@ -16,7 +16,7 @@ static const char usage[] =
 	"Lists the places on a packet's path that trace knows; --json: as a JSON array.\n";
 
 /* In the order in which a packet meets them on its way down. */
-static const char *const layers[] = {"socket", "transport", "network", "neighbour", "device"};
+static const char *const layers[] = { "socket", "transport", "network", "neighbour", "device" };
 
 static void add_paragraph(struct text *t, const char *s, int indent)
 {
@@ -46,7 +46,7 @@ static void add_stage(struct text *t, const struct hs_stage_info *s)
 
 static void print_text(void)
 {
-	static const struct text_style style = {.width = 80, .ascii = true};
+	static const struct text_style style = { .width = 80, .ascii = true };
 	size_t n;
 	const struct hs_stage_info *all = stages_all(&n);
 	struct text t;
@@ -105,8 +105,9 @@ static void print_json(void)
 
 int cmd_stages(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
 	bool json = false;
 	int c;
 

@@ -84,7 +84,8 @@ static bool decode_is_machinery(const char *fn)
 /* Outside of these lies what was interrupted, or the way into the system call. */
 static bool decode_is_boundary(const char *fn, bool softirq)
 {
-	static const char *const softirqs[] = { "handle_softirqs", "__do_softirq", "__softirqentry_text_start" };
+	static const char *const softirqs[] = { "handle_softirqs", "__do_softirq",
+						"__softirqentry_text_start" };
 	static const char *const syscalls[] = { "do_syscall_64", "x64_sys_call", "el0_svc_common",
 						"invoke_syscall" };
 

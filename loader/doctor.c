@@ -105,7 +105,7 @@ static void doctor_read_kallsyms(struct hs_doctor *d)
 
 static void doctor_read_tracefs(struct hs_doctor *d)
 {
-	static const char *const dirs[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+	static const char *const dirs[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
 	char path[80], byte[2];
 	ssize_t n;
 
@@ -162,8 +162,8 @@ static unsigned int doctor_count_reasons(const struct btf *btf)
 static int doctor_load_empty(enum bpf_prog_type type, enum bpf_attach_type attach, int btf_id)
 {
 	static const struct bpf_insn nothing[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
-		{.code = BPF_JMP | BPF_EXIT},
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	struct bpf_prog_load_opts opts = {
 		.sz = sizeof(opts),
@@ -221,7 +221,7 @@ static void doctor_try_kprobe_multi(struct hs_doctor *d)
 	const char *function = TRIED_FUNCTION;
 	struct bpf_link_create_opts opts = {
 		.sz = sizeof(opts),
-		.kprobe_multi = {.syms = &function, .cnt = 1},
+		.kprobe_multi = { .syms = &function, .cnt = 1 },
 	};
 	autoclose int prog = doctor_load_empty(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, 0);
 	autoclose int link = -1;
@@ -261,8 +261,7 @@ static void doctor_list_probes(struct hs_doctor *d, const struct trace_bpf *skel
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program(prog, skel->obj)
-	{
+	bpf_object__for_each_program (prog, skel->obj) {
 		struct hs_doctor_probe *probe = &d->probes[d->n_probes];
 		const char *section = bpf_program__section_name(prog);
 		const char *target = strchr(section, '/');
@@ -285,8 +284,7 @@ static void doctor_attach_probes(struct hs_doctor *d, const struct trace_bpf *sk
 	struct bpf_program *prog;
 	size_t i = 0;
 
-	bpf_object__for_each_program(prog, skel->obj)
-	{
+	bpf_object__for_each_program (prog, skel->obj) {
 		struct hs_doctor_probe *probe = &d->probes[i++];
 		struct bpf_link *link;
 
@@ -308,8 +306,7 @@ static bool doctor_blame(struct hs_doctor *d, const struct trace_bpf *skel, int 
 	size_t i = 0;
 
 	doctor_last_words(log, why, sizeof(why));
-	bpf_object__for_each_program(prog, skel->obj)
-	{
+	bpf_object__for_each_program (prog, skel->obj) {
 		struct hs_doctor_probe *probe = &d->probes[i++];
 
 		if (!bpf_program__autoload(prog) ||
@@ -333,8 +330,7 @@ static bool doctor_load_probes(struct hs_doctor *d, char *log)
 	if (!skel)
 		return false;
 	warned_program[0] = log[0] = '\0';
-	bpf_object__for_each_program(prog, skel->obj)
-	{
+	bpf_object__for_each_program (prog, skel->obj) {
 		const struct hs_doctor_probe *probe = &d->probes[i++];
 
 		bpf_program__set_autoload(prog, probe->exists && !probe->load.tried);

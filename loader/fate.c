@@ -60,8 +60,14 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 	fate.stage = node_stage(n);
 	fate.function = function;
 	fate.inferred = inferred;
-	fate.kind = outward && !kind_is_inside(node_last_hop(n)->dev_kind) ? HS_FATE_LEFT
-									   : HS_FATE_CONSUMED;
+	fate.kind = HS_FATE_CONSUMED;
+	if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
+		fate.kind = HS_FATE_LEFT;
+	} else if (stage == HS_STAGE_RECEIVE && n->j.packet.fragmented) {
+		/* inet_frag_reasm_prepare() turns the last to arrive into the whole datagram */
+		fate.kind = HS_FATE_MERGED;
+		fate.why = "put together with the other fragments of its datagram";
+	}
 	node_set_fate(js, n, fate);
 	if (fate.kind == HS_FATE_CONSUMED)
 		node_tell_nobody(js, n);

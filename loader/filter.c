@@ -41,26 +41,26 @@ static const struct {
 	enum word_kind kind;
 	const char *words; /* a blank before and after each */
 } vocabulary[] = {
-	{WORD_PLAIN,
-	 " and or not len length tcpflags tcp-fin tcp-syn tcp-rst tcp-push tcp-ack tcp-urg tcp-ece "
-	 "tcp-cwr icmptype icmpcode icmp-echoreply icmp-unreach icmp-sourcequench icmp-redirect "
-	 "icmp-echo icmp-routeradvert icmp-routersolicit icmp-timxceed icmp-paramprob icmp-tstamp "
-	 "icmp-tstampreply icmp-ireq icmp-ireqreply icmp-maskreq icmp-maskreply icmp6type "
-	 "icmp6code icmp6-destinationunreach icmp6-packettoobig icmp6-timeexceeded "
-	 "icmp6-parameterproblem icmp6-echo icmp6-echoreply icmp6-multicastlistenerquery "
-	 "icmp6-multicastlistenerreportv1 icmp6-multicastlistenerdone icmp6-routersolicit "
-	 "icmp6-routeradvert icmp6-neighborsolicit icmp6-neighboradvert icmp6-redirect "
-	 "icmp6-multicastlistenerreportv2 "},
-	{WORD_RESETS,
-	 " src dst host net mask ip ip6 arp rarp tcp udp sctp icmp icmp6 igmp igrp pim vrrp carp ah "
-	 "esp stp iso esis es-is isis is-is clnp mpls pppoed pppoes geneve less greater llc atalk "
-	 "aarp decnet lat moprc mopdl sca ipx netbeui "},
-	{WORD_SERVICE, " port portrange proto protochain "},
-	{WORD_ETHER, " ether link ppp slip fddi tr wlan "},
-	{WORD_MAC, " broadcast multicast "},
-	{WORD_GATEWAY, " gateway "},
-	{WORD_DEVICE, " ifname on ifindex inbound outbound "},
-	{WORD_VLAN, " vlan "},
+	{ WORD_PLAIN,
+	  " and or not len length tcpflags tcp-fin tcp-syn tcp-rst tcp-push tcp-ack tcp-urg tcp-ece "
+	  "tcp-cwr icmptype icmpcode icmp-echoreply icmp-unreach icmp-sourcequench icmp-redirect "
+	  "icmp-echo icmp-routeradvert icmp-routersolicit icmp-timxceed icmp-paramprob icmp-tstamp "
+	  "icmp-tstampreply icmp-ireq icmp-ireqreply icmp-maskreq icmp-maskreply icmp6type "
+	  "icmp6code icmp6-destinationunreach icmp6-packettoobig icmp6-timeexceeded "
+	  "icmp6-parameterproblem icmp6-echo icmp6-echoreply icmp6-multicastlistenerquery "
+	  "icmp6-multicastlistenerreportv1 icmp6-multicastlistenerdone icmp6-routersolicit "
+	  "icmp6-routeradvert icmp6-neighborsolicit icmp6-neighboradvert icmp6-redirect "
+	  "icmp6-multicastlistenerreportv2 " },
+	{ WORD_RESETS,
+	  " src dst host net mask ip ip6 arp rarp tcp udp sctp icmp icmp6 igmp igrp pim vrrp carp ah "
+	  "esp stp iso esis es-is isis is-is clnp mpls pppoed pppoes geneve less greater llc atalk "
+	  "aarp decnet lat moprc mopdl sca ipx netbeui " },
+	{ WORD_SERVICE, " port portrange proto protochain " },
+	{ WORD_ETHER, " ether link ppp slip fddi tr wlan " },
+	{ WORD_MAC, " broadcast multicast " },
+	{ WORD_GATEWAY, " gateway " },
+	{ WORD_DEVICE, " ifname on ifindex inbound outbound " },
+	{ WORD_VLAN, " vlan " },
 };
 
 struct scan {
@@ -274,7 +274,7 @@ static int scan_expression(struct scan *s)
 
 int filter_compile(struct hs_filter **ret, const char *expr, char *err, size_t errlen)
 {
-	struct scan scan = {.expr = expr, .err = err, .errlen = errlen};
+	struct scan scan = { .expr = expr, .err = err, .errlen = errlen };
 	struct hs_filter *filter;
 	pcap_t *pcap;
 	int result;

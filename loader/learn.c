@@ -57,6 +57,7 @@ struct hs_learn {
 	bool names_loaded;
 	uint32_t no_socket;	   /* the reason that asks for snapshots; 0 not met yet */
 	struct hs_procnet procnet; /* of the snapshot being taken */
+	struct hs_where received[HS_MAX_CPUS]; /* the last on each CPU: frees tell no namespace */
 	const char *warning;
 };
 
@@ -475,6 +476,8 @@ static int learn_free_record(struct hs_learn *learn, const struct hs_rec_free *r
 	err = learn_reason(learn, rec->reason, out);
 	if (err || !learn->no_socket || rec->reason != learn->no_socket)
 		return err;
+	if (rec->hdr.cpu < HS_MAX_CPUS && learn->received[rec->hdr.cpu].skb == rec->at.skb)
+		return snapshot_ask(learn, learn->received[rec->hdr.cpu].netns, out);
 	return snapshot_ask(learn, rec->at.netns, out);
 }
 
@@ -485,6 +488,11 @@ static int learn_by_type(struct hs_learn *learn, const struct hs_hdr *rec, const
 	const struct hs_rec_call *call = (const void *)rec;
 
 	switch (rec->type) {
+	case HS_REC_STAGE:
+	case HS_REC_BIRTH:
+		if (rec->stage == HS_STAGE_RECEIVE && rec->cpu < HS_MAX_CPUS)
+			learn->received[rec->cpu] = ((const struct hs_rec_stage *)rec)->at;
+		break;
 	case HS_REC_DEV:
 		if (rec->size >= sizeof(*dev))
 			return learn_netns(learn, dev->netns, dev->inum, dev->cookie, out);

@@ -28,14 +28,14 @@ struct hs_endpoint {
 /* One layer-3 packet as its headers tell. RFC 791, 8200, 768, 9293, 792, 4443, 826. */
 struct hs_packet {
 	uint16_t ethertype;
-	uint8_t version;  /* 4, 6; 0: not IP */
-	uint8_t proto;	  /* IPPROTO_*, after IPv6 extension headers */
-	uint8_t ttl;	  /* or hop limit */
-	bool has_ports;	  /* src.port and dst.port are set */
-	bool has_icmp;	  /* icmp_type, icmp_code are set (ICMP or ICMPv6) */
-	bool icmp_error;  /* it reports on another packet */
-	bool later_fragment; /* a fragment without the transport header */
-	bool fragmented;     /* any fragment */
+	uint8_t version;      /* 4, 6; 0: not IP */
+	uint8_t proto;	      /* IPPROTO_*, after IPv6 extension headers */
+	uint8_t ttl;	      /* or hop limit */
+	bool has_ports;	      /* src.port and dst.port are set */
+	bool has_icmp;	      /* icmp_type, icmp_code are set (ICMP or ICMPv6) */
+	bool icmp_error;      /* it reports on another packet */
+	bool later_fragment;  /* a fragment without the transport header */
+	bool fragmented;      /* any fragment */
 	uint16_t frag_offset; /* bytes */
 	struct hs_endpoint src, dst;
 	uint32_t ip_id;
@@ -62,10 +62,10 @@ struct hs_task {
 };
 
 struct hs_socket {
-	uint32_t id;   /* @id */
-	uint64_t sk;   /* kernel address, for -vv */
+	uint32_t id; /* @id */
+	uint64_t sk; /* kernel address, for -vv */
 	const char *netns;
-	uint16_t family, type, protocol; /* AF_*, SOCK_*, IPPROTO_* */
+	uint16_t family, type, protocol;  /* AF_*, SOCK_*, IPPROTO_* */
 	struct hs_endpoint local, remote; /* remote.port 0: not connected */
 	struct hs_task owner;
 	bool followed;
@@ -73,23 +73,27 @@ struct hs_socket {
 
 enum hs_hop_kind {
 	HS_HOP_STAGE, /* timed by its own probe */
-	HS_HOP_VIA,   /* inferred from a stack: its time is unknown, its place between its neighbours is not */
+	HS_HOP_VIA, /* inferred from a stack: its time is unknown, its place between its neighbours
+		       is not */
 };
 
 struct hs_hop {
 	enum hs_hop_kind kind;
 	enum hs_stage stage;
-	uint64_t time;	   /* VIA: of the timed hop it led to */
+	uint64_t time; /* VIA: of the timed hop it led to */
 	uint16_t cpu;
-	bool softirq;	   /* ran in a softirq, on behalf of whatever `task` was doing */
-	const char *netns; /* label, never NULL */
-	const char *dev;   /* name, "" when none */
+	bool softirq;	      /* ran in a softirq, on behalf of whatever `task` was doing */
+	const char *netns;    /* label, never NULL */
+	const char *dev;      /* name, "" when none */
 	const char *dev_kind; /* "veth", "loopback", "" ... */
 	struct hs_task task;
-	bool crossed;	      /* first hop in another namespace than the hop before */
-	const char *text;     /* what happened here, beyond the stage's name; "" when nothing; for people */
-	const char *function; /* VIA: the function in the stack; DROP, CONSUME: who freed it; "" unknown */
-	const char **functions; /* this hop's own part of the stack, outermost first; NULL without stacks */
+	bool crossed; /* first hop in another namespace than the hop before */
+	const char *
+		text; /* what happened here, beyond the stage's name; "" when nothing; for people */
+	const char *function;	/* VIA: the function in the stack; DROP, CONSUME: who freed it; ""
+				   unknown */
+	const char **functions; /* this hop's own part of the stack, outermost first; NULL without
+				   stacks */
 	size_t n_functions;
 	uint64_t address; /* code address (DROP, CONSUME), for -vv */
 };
@@ -114,7 +118,8 @@ struct hs_fate {
 	enum hs_stage stage;	 /* the last place on the path */
 	uint32_t socket;	 /* QUEUED, and DROPPED at a full buffer: id, else 0 */
 	struct hs_task owner;	 /* of `socket`, pid 0 when unknown */
-	const char *why;	 /* one sentence for people: "no socket on 10.0.2.1:8080 (one is on 10.0.1.1:8080)" */
+	const char *why;	 /* one sentence for people: "no socket on 10.0.2.1:8080 (one is
+				    on 10.0.1.1:8080)" */
 	const char *remedy;	 /* what to look at, "" */
 	bool inferred;		 /* concluded from the absence of events */
 };
@@ -145,22 +150,34 @@ enum hs_cause_kind {
 	HS_CAUSE_KERNEL,  /* a timer or another softirq */
 };
 
-enum hs_noise { HS_NOISE_NO, HS_NOISE_ARP, HS_NOISE_ND, HS_NOISE_RS, HS_NOISE_MLD, HS_NOISE_IGMP,
-		HS_NOISE_MDNS, HS_NOISE_LLMNR, HS_NOISE_SSDP, HS_NOISE_LLDP, HS_NOISE_STP, HS_NOISE_MAX };
+enum hs_noise {
+	HS_NOISE_NO,
+	HS_NOISE_ARP,
+	HS_NOISE_ND,
+	HS_NOISE_RS,
+	HS_NOISE_MLD,
+	HS_NOISE_IGMP,
+	HS_NOISE_MDNS,
+	HS_NOISE_LLMNR,
+	HS_NOISE_SSDP,
+	HS_NOISE_LLDP,
+	HS_NOISE_STP,
+	HS_NOISE_MAX
+};
 
 struct hs_journey {
 	uint32_t id; /* #id, in order of birth among what is shown */
 	struct hs_packet packet;
-	uint64_t born; /* time of its first hop */
-	uint64_t skb;  /* kernel address, for -vv */
+	uint64_t born;	 /* time of its first hop */
+	uint64_t skb;	 /* kernel address, for -vv */
 	uint32_t socket; /* sender's socket id, 0 */
 	struct hs_hop *hops;
 	size_t n_hops;
 	enum hs_cause_kind cause_kind;
-	struct hs_task by;	/* CAUSE_CALL: the sender */
-	const char *by_call;	/* its system call, "sendto", "" unknown */
-	int32_t by_fd;		/* -1 unknown */
-	bool by_done;		/* by_ret is known */
+	struct hs_task by;   /* CAUSE_CALL: the sender */
+	const char *by_call; /* its system call, "sendto", "" unknown */
+	int32_t by_fd;	     /* -1 unknown */
+	bool by_done;	     /* by_ret is known */
 	int64_t by_ret;
 	uint32_t cause;		/* CAUSE_JOURNEY: id of the journey that provoked it */
 	const char *cause_text; /* "ICMP port unreachable, built in __icmp_send", "" */
@@ -175,7 +192,8 @@ struct hs_journey {
 	struct hs_task told_task;
 	const char *told_call; /* "recvfrom" */
 	const char *told_why;
-	const char *no_icmp; /* a dropped packet that got no ICMP error though it could have: why, "" */
+	const char *
+		no_icmp; /* a dropped packet that got no ICMP error though it could have: why, "" */
 	enum hs_noise noise;
 	bool incomplete; /* events may be missing: a conclusion from it is inconclusive */
 	uint64_t lost;	 /* how many events were lost while it was alive */
@@ -189,20 +207,22 @@ struct hs_call {
 	int32_t fd;
 	int64_t ret; /* negative errno on failure */
 	uint64_t len;
-	uint32_t flags; /* MSG_*; listen(): backlog; shutdown(): how */
-	uint32_t socket; /* id, 0 */
+	uint32_t flags;			 /* MSG_*; listen(): backlog; shutdown(): how */
+	uint32_t socket;		 /* id, 0 */
 	uint16_t family, type, protocol; /* of the socket */
-	struct hs_endpoint local, remote, given; /* given: the address in the call, or returned by it */
-	uint32_t qlen; /* packets left in the receive queue */
+	struct hs_endpoint local, remote,
+		given;	    /* given: the address in the call, or returned by it */
+	uint32_t qlen;	    /* packets left in the receive queue */
 	uint32_t *journeys; /* ids of what it sent */
 	size_t n_journeys;
-	uint32_t read;	/* id of the journey it read, 0 */
+	uint32_t read;	     /* id of the journey it read, 0 */
 	uint32_t error_from; /* id of the ICMP journey behind its errno, 0 */
-	const char *hint; /* why it failed and what to do, "" : "10.0.3.1 is on no interface of ns_server" */
+	const char *hint;    /* why it failed and what to do, "" : "10.0.3.1 is on no interface of
+				ns_server" */
 };
 
 struct hs_summary {
-	uint64_t packets;   /* journeys seen, shown or not */
+	uint64_t packets; /* journeys seen, shown or not */
 	uint64_t shown, queued, read, dropped, refused, consumed, left, merged, underway, unknown;
 	uint64_t unread_at_close;
 	uint64_t streamed; /* of the queued: to a stream, whose reads do not follow segments */
@@ -224,10 +244,11 @@ struct hs_sink {
 	void (*hop)(void *ctx, const struct hs_journey *j, const struct hs_hop *hop);
 	void (*fate)(void *ctx, const struct hs_journey *j);
 	void (*read)(void *ctx, const struct hs_journey *j);
-	void (*told)(void *ctx, const struct hs_journey *j); /* told != NOTHING was found out */
-	void (*unread)(void *ctx, const struct hs_journey *j); /* unread_at_close became true */
+	void (*told)(void *ctx, const struct hs_journey *j);	/* told != NOTHING was found out */
+	void (*unread)(void *ctx, const struct hs_journey *j);	/* unread_at_close became true */
 	void (*no_icmp)(void *ctx, const struct hs_journey *j); /* no_icmp was found out */
-	/* all there is to say of j is known, or 2 s have passed since its last event; exactly once */
+	/* all there is to say of j is known, or 2 s have passed since its last event; exactly once
+	 */
 	void (*settled)(void *ctx, const struct hs_journey *j);
 	void (*loss)(void *ctx, uint64_t time, uint64_t lost, uint64_t misses);
 	void (*summary)(void *ctx, const struct hs_summary *s);

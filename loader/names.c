@@ -225,8 +225,8 @@ struct hs_device names_device(struct hs_names *names, uint32_t netns, uint32_t i
 	struct entry *e = table_find(names->devices, pair_key(netns, ifindex));
 
 	if (!e)
-		return (struct hs_device){.name = nothing, .kind = nothing};
-	return (struct hs_device){.name = e->text, .kind = e->kind, .mtu = e->mtu};
+		return (struct hs_device){ .name = nothing, .kind = nothing };
+	return (struct hs_device){ .name = e->text, .kind = e->kind, .mtu = e->mtu };
 }
 
 const char *names_symbol(struct hs_names *names, uint64_t addr)
@@ -250,5 +250,5 @@ struct hs_task names_task(struct hs_names *names, uint32_t pid, uint32_t tid)
 	/* a thread that said nothing of itself has, most often, the name of its process */
 	if (!e && tid != pid)
 		e = table_find(names->tasks, pair_key(pid, pid));
-	return (struct hs_task){.pid = pid, .tid = tid, .comm = e ? e->text : nothing};
+	return (struct hs_task){ .pid = pid, .tid = tid, .comm = e ? e->text : nothing };
 }

@@ -50,7 +50,7 @@ static void *visit(void *arg)
 
 int netns_run(const char *path, uint32_t inum, int (*fn)(void *ctx), void *ctx)
 {
-	struct visit v = {path, inum, fn, ctx, 0};
+	struct visit v = { path, inum, fn, ctx, 0 };
 	sigset_t all, old;
 	pthread_t thread;
 	int err;

@@ -105,7 +105,7 @@ static bool process_read(unsigned int pid, char comm[32], uint64_t *ret_born)
 
 static int scan_host(struct hs_netns_list *list)
 {
-	struct hs_netns ns = {.label = "host"};
+	struct hs_netns ns = { .label = "host" };
 	char comm[32];
 	uint64_t born;
 

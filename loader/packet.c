@@ -323,8 +323,8 @@ static void parse_arp(struct hs_packet *p, const struct cursor *c)
 int packet_parse(struct hs_packet *ret_packet, uint16_t ethertype, uint32_t l3_length,
 		 const uint8_t *data, size_t len)
 {
-	struct hs_packet p = {.ethertype = ethertype, .length = l3_length};
-	struct cursor c = {data, len};
+	struct hs_packet p = { .ethertype = ethertype, .length = l3_length };
+	struct cursor c = { data, len };
 
 	switch (ethertype) {
 	case ETH_P_IP:

@@ -61,7 +61,8 @@ static int pipeline_start(struct hs_pipeline *p, const struct hs_rec_start *star
 	size_t len = 0;
 	int r;
 
-	if (start->hdr.size < sizeof(*start) || start->hdr.size - sizeof(*start) < start->spec_len) {
+	if (start->hdr.size < sizeof(*start) ||
+	    start->hdr.size - sizeof(*start) < start->spec_len) {
 		snprintf(p->error, sizeof(p->error), "the recording's first record is damaged");
 		return -EPROTO;
 	}

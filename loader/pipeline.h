@@ -13,8 +13,8 @@
 struct hs_pipeline;
 
 /*
- * `extra` narrows the selection that the stream itself brings (NULL: it does not); it and `show` outlive the pipeline.
- * -ENOMEM.
+ * `extra` narrows the selection that the stream itself brings (NULL: it does not); it and `show`
+ * outlive the pipeline. -ENOMEM.
  */
 int pipeline_new(struct hs_pipeline **ret, FILE *out, const struct hs_show *show,
 		 const struct hs_select *extra);

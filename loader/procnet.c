@@ -28,7 +28,7 @@ static const char *parse_sa(const char *p, uint16_t family, struct hs_sa *ret)
 	size_t words = family == AF_INET6 ? 4 : 1;
 	unsigned int port;
 
-	*ret = (struct hs_sa){.family = family};
+	*ret = (struct hs_sa){ .family = family };
 	p += strspn(p, " ");
 	for (size_t i = 0; i < words; i++, p += 8) {
 		unsigned int word;
@@ -68,7 +68,7 @@ size_t procnet_parse_udp(const char *text, uint16_t family, struct hs_rec_sock *
 	size_t n = 0;
 
 	for (; line && n < max; line = strchr(line + 1, '\n')) {
-		struct hs_rec_sock sock = {.protocol = IPPROTO_UDP, .sock_type = SOCK_DGRAM};
+		struct hs_rec_sock sock = { .protocol = IPPROTO_UDP, .sock_type = SOCK_DGRAM };
 
 		if (parse_socket(line + 1, family, &sock))
 			ret[n++] = sock;
@@ -185,8 +185,8 @@ static void diag_socket(const struct inet_diag_msg *msg, struct hs_rec_sock *ret
 		.protocol = IPPROTO_TCP,
 		.sock_type = SOCK_STREAM,
 		.state = msg->idiag_state,
-		.local = {.family = msg->idiag_family, .port = msg->id.idiag_sport},
-		.remote = {.family = msg->idiag_family, .port = msg->id.idiag_dport},
+		.local = { .family = msg->idiag_family, .port = msg->id.idiag_sport },
+		.remote = { .family = msg->idiag_family, .port = msg->id.idiag_dport },
 	};
 	memcpy(ret->local.addr, msg->id.idiag_src, sizeof(ret->local.addr));
 	memcpy(ret->remote.addr, msg->id.idiag_dst, sizeof(ret->remote.addr));
@@ -203,12 +203,12 @@ static size_t read_listeners(uint16_t family, struct hs_rec_sock *ret, size_t ma
 		struct nlmsghdr hdr;
 		struct inet_diag_req_v2 req;
 	} ask = {
-		.hdr = {.nlmsg_len = sizeof(ask),
-			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		.req = {.sdiag_family = family,
-			.sdiag_protocol = IPPROTO_TCP,
-			.idiag_states = 1 << TCP_LISTEN},
+		.hdr = { .nlmsg_len = sizeof(ask),
+			 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.req = { .sdiag_family = family,
+			 .sdiag_protocol = IPPROTO_TCP,
+			 .idiag_states = 1 << TCP_LISTEN },
 	};
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	bool more = fd >= 0 && send(fd, &ask, sizeof(ask), 0) == sizeof(ask);

@@ -46,7 +46,7 @@ static int table_add(struct table *table, uint32_t value, const char *name)
 		free(copy);
 		return -ENOMEM;
 	}
-	table->list[table->n++] = (struct named){value, copy};
+	table->list[table->n++] = (struct named){ value, copy };
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct hs_reason_info reasons[] = {
-#define HS_REASON(name, sentence, remedy) {name, sentence, remedy},
+#define HS_REASON(name, sentence, remedy) { name, sentence, remedy },
 #include "reasons.def"
 #undef HS_REASON
 };

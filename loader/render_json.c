@@ -566,15 +566,22 @@ static void json_summary(void *ctx, const struct hs_summary *s)
 		const char *name;
 		uint64_t value;
 	} counts[] = {
-		{"packets", s->packets},   {"shown", s->shown},
-		{"queued", s->queued},	   {"read", s->read},
-		{"streamed", s->streamed},
-		{"dropped", s->dropped},   {"refused", s->refused},
-		{"consumed", s->consumed}, {"left", s->left},
-		{"merged", s->merged},	   {"underway", s->underway},
-		{"unknown", s->unknown},   {"unread_at_close", s->unread_at_close},
-		{"events", s->events},	   {"lost", s->lost},
-		{"misses", s->misses},
+		{ "packets", s->packets },
+		{ "shown", s->shown },
+		{ "queued", s->queued },
+		{ "read", s->read },
+		{ "streamed", s->streamed },
+		{ "dropped", s->dropped },
+		{ "refused", s->refused },
+		{ "consumed", s->consumed },
+		{ "left", s->left },
+		{ "merged", s->merged },
+		{ "underway", s->underway },
+		{ "unknown", s->unknown },
+		{ "unread_at_close", s->unread_at_close },
+		{ "events", s->events },
+		{ "lost", s->lost },
+		{ "misses", s->misses },
 	};
 	struct render *r = ctx;
 	struct text *t = &r->page;

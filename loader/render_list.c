@@ -122,7 +122,7 @@ static void list_fate(void *ctx, const struct hs_journey *j)
 	int column = list_begin(r, j->id, j->fate.time ? j->fate.time : j->born);
 	bool caused = j->cause_kind == HS_CAUSE_JOURNEY && j->cause;
 	/* The most that fits on one line; on two there is room to say where. */
-	static const int details[] = {2, 1, 0, 1};
+	static const int details[] = { 2, 1, 0, 1 };
 	int i;
 
 	for (i = 0; i < 4; i++) {

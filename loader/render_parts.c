@@ -192,14 +192,14 @@ void parts_fate_word(struct text *t, const struct hs_fate *fate, bool upper)
 		const char *mark, *lower, *upper;
 		enum text_color color;
 	} words[] = {
-		[HS_FATE_UNDERWAY] = {"…", "under" G "way", "UNDER" G "WAY", TEXT_YELLOW},
-		[HS_FATE_QUEUED] = {"✓", "queued", "QUEUED", TEXT_GREEN},
-		[HS_FATE_DROPPED] = {"✗", "dropped", "DROPPED", TEXT_RED},
-		[HS_FATE_REFUSED] = {"✗", "refused", "REFUSED", TEXT_RED},
-		[HS_FATE_CONSUMED] = {"✓", "consumed", "CONSUMED", TEXT_GREEN},
-		[HS_FATE_MERGED] = {"✓", "merged", "MERGED", TEXT_GREEN},
-		[HS_FATE_LEFT] = {"✓", "left", "LEFT", TEXT_GREEN},
-		[HS_FATE_UNKNOWN] = {"?", "unknown", "UNKNOWN", TEXT_YELLOW},
+		[HS_FATE_UNDERWAY] = { "…", "under" G "way", "UNDER" G "WAY", TEXT_YELLOW },
+		[HS_FATE_QUEUED] = { "✓", "queued", "QUEUED", TEXT_GREEN },
+		[HS_FATE_DROPPED] = { "✗", "dropped", "DROPPED", TEXT_RED },
+		[HS_FATE_REFUSED] = { "✗", "refused", "REFUSED", TEXT_RED },
+		[HS_FATE_CONSUMED] = { "✓", "consumed", "CONSUMED", TEXT_GREEN },
+		[HS_FATE_MERGED] = { "✓", "merged", "MERGED", TEXT_GREEN },
+		[HS_FATE_LEFT] = { "✓", "left", "LEFT", TEXT_GREEN },
+		[HS_FATE_UNKNOWN] = { "?", "unknown", "UNKNOWN", TEXT_YELLOW },
 	};
 
 	text_color(t, words[fate->kind].color);

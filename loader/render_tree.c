@@ -50,7 +50,7 @@ static struct columns tree_columns(const struct tree *tree)
 {
 	enum hs_time_format time = tree->r.opt.time;
 	bool delta = time == HS_TIME_BIRTH || time == HS_TIME_DELTA;
-	struct columns c = {.time_end = delta ? 9 : parts_clock_width(&tree->r)};
+	struct columns c = { .time_end = delta ? 9 : parts_clock_width(&tree->r) };
 
 	c.netns = c.time_end + 2;
 	c.dev = c.netns + tree->netns_width + 2;
@@ -413,7 +413,7 @@ static void block_free(struct block *block)
 static struct block *block_new(struct tree *tree, const struct hs_journey *j)
 {
 	struct block *block = calloc(1, sizeof(*block));
-	struct composing c = {.j = j, .block = block};
+	struct composing c = { .j = j, .block = block };
 
 	if (!block)
 		return NULL;

@@ -2,6 +2,7 @@
 /* Sockets: who owns them, what waits in them, and which read took what. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,15 +164,31 @@ bool sock_followed_wants(struct hs_journeys *js, const struct hs_packet *p, uint
 
 /* ---- reads ---- */
 
+/* Bytes of the datagram; of one that came in fragments the last to arrive stands for it. */
+static uint32_t read_offered(const struct hs_packet *p, uint32_t copied)
+{
+	uint32_t end = p->frag_offset + p->payload, header = sizeof(struct udphdr);
+
+	if (!p->fragmented)
+		return p->payload;
+	/* Where the first one came last, its length is not known. */
+	if (!p->later_fragment || p->proto != IPPROTO_UDP || end < header)
+		return copied;
+	return end - header > copied ? end - header : copied;
+}
+
 static void read_settle(struct hs_journeys *js, struct node *n, const struct waiting *w,
 			struct hs_read read)
 {
+	uint32_t offered;
+
 	n->j.read = read;
 	n->j.read.waited = read.time > w->time ? read.time - w->time : 0;
 	n->j.read_done = true;
-	if (read.copied > n->j.packet.payload)
-		n->j.read.copied = n->j.packet.payload;
-	n->j.read.lost = n->j.packet.payload - n->j.read.copied;
+	offered = read_offered(&n->j.packet, read.copied);
+	if (read.copied > offered)
+		n->j.read.copied = offered;
+	n->j.read.lost = offered - n->j.read.copied;
 	n->last = read.time;
 	if (n->selected && js->sink->read)
 		js->sink->read(js->sink->ctx, &n->j);

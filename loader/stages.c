@@ -7,7 +7,7 @@
 
 static const struct hs_stage_info stages[] = {
 #define HS_STAGE(id, NAME, label, layer, direction, probe, functions, meaning, remedy) \
-	{HS_STAGE_##NAME, #NAME, label, layer, direction, probe, functions, meaning, remedy},
+	{ HS_STAGE_##NAME, #NAME, label, layer, direction, probe, functions, meaning, remedy },
 #include "../bpf/stages.def"
 #undef HS_STAGE
 };

@@ -43,8 +43,8 @@ const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p)
 	if (!p->has_icmp)
 		return "";
 	if (!name)
-		return names_internf(js->names, "ICMP%s type %u code %u", p->version == 6 ? "v6" : "",
-				     p->icmp_type, p->icmp_code);
+		return names_internf(js->names, "ICMP%s type %u code %u",
+				     p->version == 6 ? "v6" : "", p->icmp_type, p->icmp_code);
 	return names_internf(js->names, "ICMP%s %s", p->version == 6 ? "v6" : "", name);
 }
 
@@ -61,12 +61,13 @@ static const char *tell_neighbour_socket(struct hs_journeys *js, const struct no
 	for (size_t i = 0; i < js->n_bound; i++) {
 		const struct bound *b = &js->bound[i];
 
-		if (b->netns == n->netns && b->protocol == p->proto && b->local.port == p->dst.port &&
+		if (b->netns == n->netns && b->protocol == p->proto &&
+		    b->local.port == p->dst.port &&
 		    !endpoint_takes(&b->local, &p->dst.addr, p->dst.port) &&
 		    (!found || b->local.addr.family == p->dst.addr.family))
 			found = &b->local;
 	}
-	HASH_ITER(hh, js->socks, s, tmp)
+	HASH_ITER (hh, js->socks, s, tmp)
 		if (s->netns == n->netns && s->s.protocol == p->proto && !s->s.remote.port &&
 		    s->s.local.port == p->dst.port &&
 		    !endpoint_takes(&s->s.local, &p->dst.addr, p->dst.port) &&
@@ -84,14 +85,15 @@ const char *tell_no_socket(struct hs_journeys *js, const struct node *n)
 	if (!p->has_ports)
 		return "no socket waits for it";
 	near = tell_neighbour_socket(js, n);
-	return names_internf(js->names, *near ? "no %s socket on %s (one is on %s)" : "no %s socket on %s",
+	return names_internf(js->names,
+			     *near ? "no %s socket on %s (one is on %s)" : "no %s socket on %s",
 			     proto ? proto : "such", tell_endpoint(js, &p->dst), near);
 }
 
-const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem, uint32_t limit)
+const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem,
+			uint32_t limit)
 {
-	return names_internf(js->names,
-			     "the receive buffer of %s on %s is full: %u of %u B in use",
+	return names_internf(js->names, "the receive buffer of %s on %s is full: %u of %u B in use",
 			     tell_task(js, &s->s.owner), tell_endpoint(js, &s->s.local), rmem,
 			     limit);
 }
@@ -146,8 +148,8 @@ static const char *tell_bind_hint(struct hs_journeys *js, const struct hs_rec_ca
 		return names_internf(js->names, "%s is on no interface of %s (ip addr)",
 				     tell_address(js, &ep->addr), where);
 	case EADDRINUSE:
-		return names_internf(js->names, "another socket of %s has %s already (ss -lunp)", where,
-				     tell_endpoint(js, ep));
+		return names_internf(js->names, "another socket of %s has %s already (ss -lunp)",
+				     where, tell_endpoint(js, ep));
 	case EACCES:
 		if (rec->port_floor >= 0 && ep->port < rec->port_floor)
 			return names_internf(
@@ -186,9 +188,10 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 	case EMSGSIZE:
 		return "the message is longer than this socket can send in one datagram";
 	case ENETUNREACH:
-		return names_internf(js->names, "%s has no route to %s (ip route)",
-				     names_netns(js->names, rec->netns),
-				     tell_address(js, &(ep.addr.family ? &ep : &call->c.remote)->addr));
+		return names_internf(
+			js->names, "%s has no route to %s (ip route)",
+			names_netns(js->names, rec->netns),
+			tell_address(js, &(ep.addr.family ? &ep : &call->c.remote)->addr));
 	}
 	return "";
 }

@@ -18,7 +18,7 @@
 uint32_t text_next(const char **s)
 {
 	const unsigned char *p = (const unsigned char *)*s;
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	uint32_t cp = p[0];
 	int n;
 
@@ -59,15 +59,16 @@ static bool in_ranges(uint32_t cp, const struct range *ranges, size_t n)
 static int char_width(uint32_t cp)
 {
 	static const struct range zero[] = {
-		{0x300, 0x36f},	  {0x483, 0x489},   {0x591, 0x5bd},   {0x610, 0x61a},
-		{0x64b, 0x65f},	  {0x900, 0x902},   {0x93c, 0x93c},   {0xe31, 0xe31},
-		{0xe34, 0xe3a},	  {0xe47, 0xe4e},   {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},
-		{0x200b, 0x200d}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f},
+		{ 0x300, 0x36f },   { 0x483, 0x489 },	{ 0x591, 0x5bd },   { 0x610, 0x61a },
+		{ 0x64b, 0x65f },   { 0x900, 0x902 },	{ 0x93c, 0x93c },   { 0xe31, 0xe31 },
+		{ 0xe34, 0xe3a },   { 0xe47, 0xe4e },	{ 0x1ab0, 0x1aff }, { 0x1dc0, 0x1dff },
+		{ 0x200b, 0x200d }, { 0x20d0, 0x20ff }, { 0xfe00, 0xfe0f }, { 0xfe20, 0xfe2f },
 	};
 	static const struct range wide[] = {
-		{0x1100, 0x115f},   {0x2e80, 0x303e},	{0x3041, 0xa4cf},   {0xac00, 0xd7a3},
-		{0xf900, 0xfaff},   {0xfe30, 0xfe6f},	{0xff00, 0xff60},   {0xffe0, 0xffe6},
-		{0x1f300, 0x1f64f}, {0x1f680, 0x1f6ff}, {0x1f900, 0x1faff}, {0x20000, 0x3fffd},
+		{ 0x1100, 0x115f },   { 0x2e80, 0x303e },   { 0x3041, 0xa4cf },
+		{ 0xac00, 0xd7a3 },   { 0xf900, 0xfaff },   { 0xfe30, 0xfe6f },
+		{ 0xff00, 0xff60 },   { 0xffe0, 0xffe6 },   { 0x1f300, 0x1f64f },
+		{ 0x1f680, 0x1f6ff }, { 0x1f900, 0x1faff }, { 0x20000, 0x3fffd },
 	};
 
 	if (cp < 0x300)
@@ -81,8 +82,8 @@ static int char_width(uint32_t cp)
 static bool is_unsafe(uint32_t cp)
 {
 	static const struct range unsafe[] = {
-		{0x01, 0x1f},	  {0x7f, 0x9f},	    {0x200e, 0x200f},
-		{0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},
+		{ 0x01, 0x1f },	    { 0x7f, 0x9f },	{ 0x200e, 0x200f },
+		{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
 	};
 
 	return in_ranges(cp, unsafe, N_ELEMS(unsafe));
@@ -153,7 +154,7 @@ int text_width(const char *s)
 
 void text_init(struct text *t, const struct text_style *style)
 {
-	*t = (struct text){.style = style};
+	*t = (struct text){ .style = style };
 }
 
 void text_free(struct text *t)
@@ -432,7 +433,7 @@ static void flow_run(struct flow *f, const char *s, const char *end, const char 
 
 void text_flow(struct text *t, const struct text *from, const char *prefix, int indent)
 {
-	struct flow f = {.to = t, .prefix = prefix, .indent = indent, .start = t->column};
+	struct flow f = { .to = t, .prefix = prefix, .indent = indent, .start = t->column };
 
 	t->failed |= from->failed;
 	if (from->data)
@@ -498,7 +499,9 @@ const char *text_noise_name(enum hs_noise noise)
 
 const char *text_tcp_flag(int bit)
 {
-	static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+	static const char *const names[] = {
+		"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"
+	};
 
 	return names[bit & 7];
 }
@@ -660,9 +663,9 @@ void text_duration(struct text *t, uint64_t ns)
 		uint64_t unit, below; /* ns; tenths of the unit */
 		const char *name, *word;
 	} scales[] = {
-		{1000, 10000, "µs", "microseconds"},
-		{1000 * 1000, 10000, "ms", "milliseconds"},
-		{1000 * 1000 * 1000, 6000, "s", "seconds"},
+		{ 1000, 10000, "µs", "microseconds" },
+		{ 1000 * 1000, 10000, "ms", "milliseconds" },
+		{ 1000 * 1000 * 1000, 6000, "s", "seconds" },
 	};
 
 	for (size_t i = 0; i < N_ELEMS(scales); i++) {
@@ -870,10 +873,16 @@ static void add_msg_flags(struct text *t, uint32_t flags)
 		uint32_t flag;
 		const char *name;
 	} names[] = {
-		{MSG_OOB, "OOB"},	  {MSG_PEEK, "PEEK"},	      {MSG_DONTROUTE, "DONTROUTE"},
-		{MSG_TRUNC, "TRUNC"},	  {MSG_DONTWAIT, "DONTWAIT"}, {MSG_WAITALL, "WAITALL"},
-		{MSG_CONFIRM, "CONFIRM"}, {MSG_ERRQUEUE, "ERRQUEUE"}, {MSG_NOSIGNAL, "NOSIGNAL"},
-		{MSG_MORE, "MORE"},
+		{ MSG_OOB, "OOB" },
+		{ MSG_PEEK, "PEEK" },
+		{ MSG_DONTROUTE, "DONTROUTE" },
+		{ MSG_TRUNC, "TRUNC" },
+		{ MSG_DONTWAIT, "DONTWAIT" },
+		{ MSG_WAITALL, "WAITALL" },
+		{ MSG_CONFIRM, "CONFIRM" },
+		{ MSG_ERRQUEUE, "ERRQUEUE" },
+		{ MSG_NOSIGNAL, "NOSIGNAL" },
+		{ MSG_MORE, "MORE" },
 	};
 	bool any = false;
 
@@ -899,7 +908,7 @@ static bool is_receive(enum hs_call_id id)
 
 static void add_arguments(struct text *t, const struct hs_call *c)
 {
-	static const char *const how[] = {"SHUT_RD", "SHUT_WR", "SHUT_RDWR"};
+	static const char *const how[] = { "SHUT_RD", "SHUT_WR", "SHUT_RDWR" };
 
 	if (c->id == HS_CALL_SOCKET) {
 		add_family(t, c->family);

@@ -63,10 +63,10 @@ watch()
 	flood 9000 "$count" "$seconds" >"$TAP_TMP/sent"
 	wait "$other"
 	# The last of the flood are lost; from here on the numbers go on without a gap.
-	pause
-	each_cpu
-	pause
-	each_cpu
+	for _ in 1 2 3; do
+		pause
+		each_cpu
+	done
 	pause
 	k_stop
 	tap_stop "$counter" INT

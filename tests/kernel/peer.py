@@ -6,10 +6,12 @@
     peer.py hold ADDRESS PORT [RCVBUF]           reads nothing until SIGTERM ends it
     peer.py read ADDRESS PORT COUNT BUFFER       reads COUNT datagrams, BUFFER bytes each;
                                                  then waits for SIGTERM
+    peer.py churn ADDRESS PORT SECONDS           opens, uses and closes sockets all the time
 """
 import signal
 import socket
 import sys
+import time
 
 
 def bound(address, port, rcvbuf=0):
@@ -36,6 +38,13 @@ def main():
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl[0])
         for _ in range(count):
             sock.sendto(b"x" * size, (address, port))
+    elif command == "churn":
+        end = time.monotonic() + numbers[0]
+        while time.monotonic() < end:
+            socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(10)]
+            for sock in socks:
+                sock.sendto(b"x", (address, port))
+            time.sleep(0.005)
     elif command == "hold":
         sock = bound(address, port, *numbers)  # unreferenced, it would be closed
         signal.pause()

@@ -12,8 +12,8 @@
 
 #include "doctor.h"
 
-static const struct hs_attempt works = {.tried = true};
-static const struct hs_attempt refused = {.tried = true, .error = -EPERM};
+static const struct hs_attempt works = { .tried = true };
+static const struct hs_attempt refused = { .tried = true, .error = -EPERM };
 
 static struct hs_doctor_probe *add_probe(struct hs_doctor *d, const char *name)
 {
@@ -56,7 +56,7 @@ static void take_privileges(struct hs_doctor *d)
 	d->cap_bpf = d->cap_perfmon = d->cap_net_admin = d->cap_sys_admin = d->cap_syslog = false;
 	d->ring = d->program = d->trace = d->kallsyms = refused;
 	for (size_t i = 0; i < d->n_probes; i++)
-		d->probes[i].load = d->probes[i].attach = (struct hs_attempt){0};
+		d->probes[i].load = d->probes[i].attach = (struct hs_attempt){ 0 };
 }
 
 static enum hs_way way(const struct hs_doctor *d, const char *stage)
@@ -153,9 +153,9 @@ static void test_no_btf(void **state)
 	(void)state;
 	d.btf = false;
 	d.drop_reasons = 0;
-	d.trace = (struct hs_attempt){.tried = true, .error = -ENOENT};
+	d.trace = (struct hs_attempt){ .tried = true, .error = -ENOENT };
 	for (size_t i = 0; i < d.n_probes; i++)
-		d.probes[i] = (struct hs_doctor_probe){.name = "kfree_skb"};
+		d.probes[i] = (struct hs_doctor_probe){ .name = "kfree_skb" };
 	doctor_judge(&d);
 	assert_string_equal(doctor_cause(&d)->about, "btf");
 	/* what is in BTF is not known; it is not missing */
@@ -199,7 +199,7 @@ static void test_missing_tracepoint(void **state)
 
 	(void)state;
 	probe->exists = false;
-	probe->load = probe->attach = (struct hs_attempt){0};
+	probe->load = probe->attach = (struct hs_attempt){ 0 };
 	strcpy(d.release, "6.1.0-40-amd64");
 	doctor_judge(&d);
 	assert_int_equal(way(&d, "icmp error"), HS_WAY_ABSENT);
@@ -210,7 +210,7 @@ static void test_missing_tracepoint(void **state)
 
 	/* a newer kernel without it was built so; and if trace cannot go on, this is why */
 	strcpy(d.release, "6.18.1");
-	d.trace = (struct hs_attempt){.tried = true, .error = -ESRCH};
+	d.trace = (struct hs_attempt){ .tried = true, .error = -ESRCH };
 	doctor_judge(&d);
 	assert_ptr_equal(doctor_cause(&d), &d.problems[0]);
 	assert_non_null(strstr(d.problems[0].remedy, "built without"));
@@ -219,11 +219,11 @@ static void test_missing_tracepoint(void **state)
 static void test_program_that_does_not_load(void **state)
 {
 	struct hs_doctor d = healthy();
-	struct hs_attempt why = {.tried = true, .error = -EACCES, .why = "invalid access"};
+	struct hs_attempt why = { .tried = true, .error = -EACCES, .why = "invalid access" };
 
 	(void)state;
 	d.probes[1].load = why;
-	d.probes[1].attach = (struct hs_attempt){0};
+	d.probes[1].attach = (struct hs_attempt){ 0 };
 	strcpy(d.release, "6.6.30");
 	doctor_judge(&d);
 	assert_int_equal(way(&d, "drop"), HS_WAY_REFUSED);
@@ -249,7 +249,7 @@ static void test_unexplained_failure_is_told_as_it_is(void **state)
 	struct hs_doctor d = healthy();
 
 	(void)state;
-	d.trace = (struct hs_attempt){.tried = true, .error = -EIO, .why = "loading: no luck"};
+	d.trace = (struct hs_attempt){ .tried = true, .error = -EIO, .why = "loading: no luck" };
 	doctor_judge(&d);
 	assert_string_equal(doctor_cause(&d)->about, "trace");
 	assert_string_equal(doctor_cause(&d)->what, "loading: no luck");

@@ -16,19 +16,19 @@
 #include "../../loader/filter.h"
 
 /* 10.0.2.2:40112 > 10.0.2.1:53 */
-static const uint8_t udp4[] = {0x45, 0,	   0, 0x20, 0x12, 0x34, 0x40, 0,   0x40, 0x11, 0,
-			       0,    10,   0, 2,    2,	  10,	0,    2,   1,	 0x9c, 0xb0,
-			       0,    0x35, 0, 12,   0,	  0,	'p',  'i', 'n',	 'g'};
+static const uint8_t udp4[] = { 0x45, 0,    0, 0x20, 0x12, 0x34, 0x40, 0,   0x40, 0x11, 0,
+				0,    10,   0, 2,    2,	   10,	 0,    2,   1,	  0x9c, 0xb0,
+				0,    0x35, 0, 12,   0,	   0,	 'p',  'i', 'n',  'g' };
 /* ::1:40112 > ::1:8080, SYN */
-static const uint8_t tcp6[] = {0x60, 0, 0, 0, 0, 20, 6, 64,   0, 0, 0,	  0,	0,    0,    0,
-			       0,    0, 0, 0, 0, 0,  0, 0,    1, 0, 0,	  0,	0,    0,    0,
-			       0,    0, 0, 0, 0, 0,  0, 0,    0, 1, 0x9c, 0xb0, 0x1f, 0x90, 0,
-			       0,    0, 0, 0, 0, 0,  0, 0x50, 2, 0, 0,	  0,	0,    0,    0};
+static const uint8_t tcp6[] = { 0x60, 0, 0, 0, 0, 20, 6, 64,   0, 0, 0,	   0,	 0,    0,    0,
+				0,    0, 0, 0, 0, 0,  0, 0,    1, 0, 0,	   0,	 0,    0,    0,
+				0,    0, 0, 0, 0, 0,  0, 0,    0, 1, 0x9c, 0xb0, 0x1f, 0x90, 0,
+				0,    0, 0, 0, 0, 0,  0, 0x50, 2, 0, 0,	   0,	 0,    0,    0 };
 /* port unreachable, 10.0.2.1 > 10.0.2.2 */
-static const uint8_t icmp4[] = {0x45, 0, 0,  56, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0,
-				2,    1, 10, 0,	 2, 2, 3, 3, 0,	 0, 0, 0, 0,  0};
-static const uint8_t arp[] = {0,  1, 8, 0, 6, 4, 0, 1, 2, 0, 0,	 0, 0, 1,
-			      10, 0, 2, 1, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2};
+static const uint8_t icmp4[] = { 0x45, 0, 0,  56, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0,
+				 2,    1, 10, 0,  2, 2, 3, 3, 0,  0, 0, 0, 0,  0 };
+static const uint8_t arp[] = { 0,  1, 8, 0, 6, 4, 0, 1, 2, 0, 0,  0, 0, 1,
+			       10, 0, 2, 1, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2 };
 
 static bool match(const char *expr, uint16_t ethertype, const uint8_t *data, size_t len)
 {
@@ -155,7 +155,7 @@ static void test_others(void **state)
 	assert_true(match("icmp[icmptype] == icmp-unreach", ETH_P_IP, icmp4, sizeof(icmp4)));
 	assert_false(match("icmp[icmptype] == icmp-echo", ETH_P_IP, icmp4, sizeof(icmp4)));
 	assert_true(match("ether proto 0x88cc", 0x88cc, arp, 4));
-	assert_true(match("stp", ETH_P_802_2, (const uint8_t[]){0x42, 0x42, 3}, 3));
+	assert_true(match("stp", ETH_P_802_2, (const uint8_t[]){ 0x42, 0x42, 3 }, 3));
 }
 
 static void test_short_and_long_captures(void **state)

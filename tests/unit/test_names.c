@@ -69,7 +69,7 @@ static void test_internf_of_any_length(void **state)
 static void test_netns_replaced(void **state)
 {
 	struct hs_names *names = *state;
-	struct hs_rec_netns rec = {.netns = 9, .inum = 4026532000, .label = "ns_a"};
+	struct hs_rec_netns rec = { .netns = 9, .inum = 4026532000, .label = "ns_a" };
 	const char *first;
 
 	assert_int_equal(names_learn_netns(names, &rec), 0);
@@ -85,7 +85,7 @@ static void test_netns_replaced(void **state)
 static void test_label_without_nul(void **state)
 {
 	struct hs_names *names = *state;
-	struct hs_rec_netns rec = {.netns = 1};
+	struct hs_rec_netns rec = { .netns = 1 };
 
 	memset(rec.label, 'n', sizeof(rec.label));
 	assert_int_equal(names_learn_netns(names, &rec), 0);
@@ -96,13 +96,14 @@ static void test_devices(void **state)
 {
 	struct hs_names *names = *state;
 	struct hs_rec_dev veth = {
-		.netns = 1, .ifindex = 2, .mtu = 1500, .name = "veth_c1", .kind = "veth"};
-	struct hs_rec_dev lo = {.netns = 2,
-				.ifindex = 1,
-				.mtu = 65536,
-				.flags = IFF_UP | IFF_LOOPBACK,
-				.name = "lo"};
-	struct hs_rec_dev eth = {.netns = 1, .ifindex = 1, .mtu = 9000, .name = "a_name_of_15_ch"};
+		.netns = 1, .ifindex = 2, .mtu = 1500, .name = "veth_c1", .kind = "veth"
+	};
+	struct hs_rec_dev lo = {
+		.netns = 2, .ifindex = 1, .mtu = 65536, .flags = IFF_UP | IFF_LOOPBACK, .name = "lo"
+	};
+	struct hs_rec_dev eth = {
+		.netns = 1, .ifindex = 1, .mtu = 9000, .name = "a_name_of_15_ch"
+	};
 
 	assert_int_equal(names_learn_device(names, &veth), 0);
 	assert_int_equal(names_learn_device(names, &lo), 0);
@@ -136,7 +137,7 @@ static void test_symbols_and_reasons(void **state)
 static void test_tasks(void **state)
 {
 	struct hs_names *names = *state;
-	struct hs_rec_task rec = {.pid = 100, .tid = 100, .comm = "server"};
+	struct hs_rec_task rec = { .pid = 100, .tid = 100, .comm = "server" };
 
 	assert_int_equal(names_learn_task(names, &rec), 0);
 	assert_string_equal(names_task(names, 100, 100).comm, "server");

@@ -24,7 +24,7 @@ struct bytes {
 
 static struct bytes hex(const char *text)
 {
-	struct bytes b = {.len = 0};
+	struct bytes b = { .len = 0 };
 	unsigned int byte;
 
 	for (; *text; text++) {
@@ -521,11 +521,11 @@ static void test_cut_at_every_length(void **state)
 		uint16_t ethertype;
 		const char *text;
 	} packets[] = {
-		{ETH_P_IP, UDP4},	   {ETH_P_IPV6, UDP6},	{ETH_P_IP, TCP4},
-		{ETH_P_IP, ICMP4},	   {ETH_P_IPV6, ICMP6}, {ETH_P_ARP, ARP_REQUEST},
-		{ETH_P_IPV6, MLD2_REPORT},
+		{ ETH_P_IP, UDP4 },	     { ETH_P_IPV6, UDP6 },  { ETH_P_IP, TCP4 },
+		{ ETH_P_IP, ICMP4 },	     { ETH_P_IPV6, ICMP6 }, { ETH_P_ARP, ARP_REQUEST },
+		{ ETH_P_IPV6, MLD2_REPORT },
 	};
-	static const uint32_t lengths[] = {0, 1, 20, 46, 64, 1500, 100000, UINT32_MAX};
+	static const uint32_t lengths[] = { 0, 1, 20, 46, 64, 1500, 100000, UINT32_MAX };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
@@ -575,12 +575,12 @@ static void test_cut_transport(void **state)
 /* Bytes of any value: lengths that lie must not be believed. */
 static void test_any_bytes(void **state)
 {
-	static const uint16_t types[] = {ETH_P_IP, ETH_P_IPV6, ETH_P_ARP};
+	static const uint16_t types[] = { ETH_P_IP, ETH_P_IPV6, ETH_P_ARP };
 	uint32_t random = 12345;
 
 	(void)state;
 	for (int round = 0; round < 30000; round++) {
-		struct bytes b = {.len = 128};
+		struct bytes b = { .len = 128 };
 		uint16_t type = types[round % 3];
 
 		for (size_t i = 0; i < b.len; i++) {
@@ -591,7 +591,7 @@ static void test_any_bytes(void **state)
 			b.data[0] = 0x40 | (b.data[0] & 7);
 		if (type == ETH_P_IPV6) {
 			b.data[0] = 0x60;
-			b.data[6] = (const uint8_t[]){0, 43, 44, 51, 58, 60}[round / 3 % 6];
+			b.data[6] = (const uint8_t[]){ 0, 43, 44, 51, 58, 60 }[round / 3 % 6];
 		}
 		parse_cut(type, random >> 20, &b, random % 129);
 	}

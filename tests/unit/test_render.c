@@ -26,12 +26,12 @@
 
 /* --- building journeys by hand --- */
 
-static const struct hs_task client = {812, 812, "time_client"};
-static const struct hs_task server = {700, 700, "time_server"};
+static const struct hs_task client = { 812, 812, "time_client" };
+static const struct hs_task server = { 700, 700, "time_server" };
 
 static struct hs_endpoint ep(const char *addr, uint16_t port)
 {
-	struct hs_endpoint e = {.port = port};
+	struct hs_endpoint e = { .port = port };
 
 	e.addr.family = strchr(addr, ':') ? AF_INET6 : AF_INET;
 	assert_int_equal(inet_pton(e.addr.family, addr, e.addr.bytes), 1);
@@ -98,7 +98,8 @@ static void trip_init(struct trip *t, uint32_t id, struct hs_packet packet, uint
 	t->j.by.comm = "";
 	t->j.cause_text = "";
 	t->j.fate = (struct hs_fate){
-		.netns = "", .dev = "", .reason = "", .function = "", .why = "", .remedy = ""};
+		.netns = "", .dev = "", .reason = "", .function = "", .why = "", .remedy = ""
+	};
 	t->j.read.call = t->j.told_call = t->j.told_why = t->j.no_icmp = "";
 	t->j.read.task.comm = t->j.told_task.comm = "";
 }
@@ -127,15 +128,15 @@ static struct hs_hop *trip_hop(struct trip *t, enum hs_stage stage, uint64_t tim
 	struct hs_hop *hop = &t->hops[t->j.n_hops++];
 
 	assert_true(t->j.n_hops <= MAX_HOPS);
-	*hop = (struct hs_hop){.kind = HS_HOP_STAGE,
-			       .stage = stage,
-			       .time = time,
-			       .netns = netns,
-			       .dev = dev,
-			       .dev_kind = *dev ? "veth" : "",
-			       .task = t->j.by,
-			       .text = "",
-			       .function = ""};
+	*hop = (struct hs_hop){ .kind = HS_HOP_STAGE,
+				.stage = stage,
+				.time = time,
+				.netns = netns,
+				.dev = dev,
+				.dev_kind = *dev ? "veth" : "",
+				.task = t->j.by,
+				.text = "",
+				.function = "" };
 	hop->crossed = t->j.n_hops > 1 && strcmp(netns, hop[-1].netns) != 0;
 	return hop;
 }
@@ -159,11 +160,11 @@ static void trip_functions(struct hs_hop *hop, const char **functions, size_t n)
 static uint64_t trip_over_veth(struct trip *t, const char *from, const char *from_dev,
 			       const char *to, const char *to_dev, enum hs_stage last)
 {
-	static const char *out[] = {"__x64_sys_sendto",	 "__sys_sendto",    "udp_sendmsg",
-				    "udp_send_skb",	 "ip_send_skb",	    "ip_output",
-				    "ip_finish_output2", "__dev_queue_xmit"};
-	static const char *in[] = {"net_rx_action", "__napi_poll", "process_backlog",
-				   "__netif_receive_skb_one_core"};
+	static const char *out[] = { "__x64_sys_sendto",  "__sys_sendto",    "udp_sendmsg",
+				     "udp_send_skb",	  "ip_send_skb",     "ip_output",
+				     "ip_finish_output2", "__dev_queue_xmit" };
+	static const char *in[] = { "net_rx_action", "__napi_poll", "process_backlog",
+				    "__netif_receive_skb_one_core" };
 	uint64_t at = t->j.born;
 	struct hs_hop *hop;
 
@@ -221,21 +222,21 @@ static void trip_read(struct trip *t, struct hs_task task, uint64_t time, int32_
 		      uint32_t lost)
 {
 	t->j.read_done = true;
-	t->j.read = (struct hs_read){.time = time,
-				     .task = task,
-				     .call = "recvfrom",
-				     .ret = ret,
-				     .copied = (uint32_t)ret,
-				     .lost = lost,
-				     .waited = time - t->j.fate.time,
-				     .inferred = true};
+	t->j.read = (struct hs_read){ .time = time,
+				      .task = task,
+				      .call = "recvfrom",
+				      .ret = ret,
+				      .copied = (uint32_t)ret,
+				      .lost = lost,
+				      .waited = time - t->j.fate.time,
+				      .inferred = true };
 }
 
 static void trip_no_socket(struct trip *t, uint64_t time, const char *netns, const char *dev,
 			   const char *why)
 {
-	static const char *path[] = {"ip_local_deliver_finish", "ip_protocol_deliver_rcu",
-				     "__udp4_lib_rcv", "sk_skb_reason_drop"};
+	static const char *path[] = { "ip_local_deliver_finish", "ip_protocol_deliver_rcu",
+				      "__udp4_lib_rcv", "sk_skb_reason_drop" };
 	struct hs_hop *hop = trip_last(t, HS_STAGE_DROP, time, netns, dev);
 
 	hop->function = "__udp4_lib_rcv";
@@ -253,17 +254,17 @@ static void trip_no_socket(struct trip *t, uint64_t time, const char *netns, con
 static struct hs_call call_of(struct hs_task task, enum hs_call_id id, const char *name, int fd,
 			      int64_t ret, uint64_t at)
 {
-	return (struct hs_call){.entered = at,
-				.left = at + 2 * US,
-				.task = task,
-				.id = id,
-				.name = name,
-				.fd = fd,
-				.ret = ret,
-				.family = AF_INET,
-				.type = SOCK_DGRAM,
-				.protocol = IPPROTO_UDP,
-				.hint = ""};
+	return (struct hs_call){ .entered = at,
+				 .left = at + 2 * US,
+				 .task = task,
+				 .id = id,
+				 .name = name,
+				 .fd = fd,
+				 .ret = ret,
+				 .family = AF_INET,
+				 .type = SOCK_DGRAM,
+				 .protocol = IPPROTO_UDP,
+				 .hint = "" };
 }
 
 /* --- scenarios: what the journey engine would say, in order --- */
@@ -316,7 +317,8 @@ static void trip_request(struct trip *t, uint32_t id, uint16_t port, uint64_t bo
 static void tell_delivered(struct view *v)
 {
 	struct hs_summary s = {
-		.packets = 16, .shown = 2, .queued = 2, .read = 2, .events = 40, .nothing = ""};
+		.packets = 16, .shown = 2, .queued = 2, .read = 2, .events = 40, .nothing = ""
+	};
 	struct trip request, answer;
 	struct hs_call c;
 	uint32_t id = 1;
@@ -397,7 +399,8 @@ static void icmp_consumed(struct trip *icmp, uint64_t time, const char *netns, c
 static void tell_closed_port(struct view *v)
 {
 	struct hs_summary s = {
-		.packets = 2, .shown = 2, .dropped = 1, .consumed = 1, .events = 22, .nothing = ""};
+		.packets = 2, .shown = 2, .dropped = 1, .consumed = 1, .events = 22, .nothing = ""
+	};
 	struct trip dead, icmp;
 	struct hs_call c;
 	uint64_t back;
@@ -446,13 +449,13 @@ static void tell_closed_port(struct view *v)
 /* Ten requests on two CPUs: the hops of all come mixed, the ends in another order. */
 static void tell_ten(struct view *v)
 {
-	struct hs_summary s = {.packets = 10,
-			       .shown = 10,
-			       .queued = 10,
-			       .read = 9,
-			       .unread_at_close = 1,
-			       .events = 90,
-			       .nothing = ""};
+	struct hs_summary s = { .packets = 10,
+				.shown = 10,
+				.queued = 10,
+				.read = 9,
+				.unread_at_close = 1,
+				.events = 90,
+				.nothing = "" };
 	struct trip trips[10];
 
 	for (uint32_t i = 0; i < 10; i++) {
@@ -488,14 +491,14 @@ static void tell_ten(struct view *v)
 /* Two addresses that do not fit on one line together. */
 static void tell_ipv6(struct view *v)
 {
-	struct hs_summary s = {.packets = 3,
-			       .shown = 3,
-			       .queued = 1,
-			       .read = 1,
-			       .dropped = 1,
-			       .consumed = 1,
-			       .events = 30,
-			       .nothing = ""};
+	struct hs_summary s = { .packets = 3,
+				.shown = 3,
+				.queued = 1,
+				.read = 1,
+				.dropped = 1,
+				.consumed = 1,
+				.events = 30,
+				.nothing = "" };
 	struct trip ok, dead, icmp;
 	struct hs_call c;
 	uint64_t at;
@@ -532,14 +535,14 @@ static void tell_ipv6(struct view *v)
 /* Events were lost; one journey ends nowhere, one is still under way. */
 static void tell_incomplete(struct view *v)
 {
-	struct hs_summary s = {.packets = 2,
-			       .shown = 2,
-			       .unknown = 1,
-			       .underway = 1,
-			       .events = 12,
-			       .lost = 3,
-			       .misses = 1,
-			       .nothing = ""};
+	struct hs_summary s = { .packets = 2,
+				.shown = 2,
+				.unknown = 1,
+				.underway = 1,
+				.events = 12,
+				.lost = 3,
+				.misses = 1,
+				.nothing = "" };
 	struct trip lost, open;
 
 	trip_init(&lost, 1, udp("10.0.1.2", 40001, "10.0.1.1", 8080, 12), T0);
@@ -570,8 +573,9 @@ static void tell_incomplete(struct view *v)
 static void tell_cut(struct view *v)
 {
 	struct hs_summary s = {
-		.packets = 1, .shown = 1, .queued = 1, .read = 1, .events = 9, .nothing = ""};
-	struct hs_task echo = {955, 955, "echo_server"};
+		.packets = 1, .shown = 1, .queued = 1, .read = 1, .events = 9, .nothing = ""
+	};
+	struct hs_task echo = { 955, 955, "echo_server" };
 	struct trip t;
 	struct hs_call c;
 	uint64_t at;
@@ -598,7 +602,8 @@ static void tell_cut(struct view *v)
 static void tell_untold(struct view *v)
 {
 	struct hs_summary s = {
-		.packets = 3, .shown = 3, .dropped = 2, .consumed = 1, .events = 33, .nothing = ""};
+		.packets = 3, .shown = 3, .dropped = 2, .consumed = 1, .events = 33, .nothing = ""
+	};
 	struct trip dead, icmp, silent;
 	uint64_t back, at;
 
@@ -630,11 +635,11 @@ static void tell_untold(struct view *v)
 /* Other packets, failing calls, and a run in which nothing matched. */
 static void tell_calls(struct view *v)
 {
-	struct hs_summary s = {.packets = 312,
-			       .events = 900,
-			       .nothing = "312 packets seen, none matched 'udp port 8081'; 4 went "
-					  "to port 8080"};
-	struct hs_task bash = {12, 12, "b\xff\x1b[31mad"};
+	struct hs_summary s = { .packets = 312,
+				.events = 900,
+				.nothing = "312 packets seen, none matched 'udp port 8081'; 4 went "
+					   "to port 8080" };
+	struct hs_task bash = { 12, 12, "b\xff\x1b[31mad" };
 	struct hs_call c;
 
 	c = call_of(server, HS_CALL_BIND, "bind", 3, -EADDRNOTAVAIL, T0);
@@ -668,15 +673,16 @@ static void tell_calls(struct view *v)
 /* A ping, answered by the kernel; an ARP request; a fragment; a name that JSON must escape. */
 static void tell_others(struct view *v)
 {
-	struct hs_summary s = {.packets = 4,
-			       .shown = 4,
-			       .consumed = 2,
-			       .left = 1,
-			       .refused = 1,
-			       .events = 9,
-			       .nothing = ""};
-	struct hs_packet ping = udp("10.0.1.2", 0, "10.0.1.1", 0, 56), arp = {0}, frag = ping, syn;
-	struct hs_task odd = {9, 9, "q\"\\\x01\xc3\xa9\xff"};
+	struct hs_summary s = { .packets = 4,
+				.shown = 4,
+				.consumed = 2,
+				.left = 1,
+				.refused = 1,
+				.events = 9,
+				.nothing = "" };
+	struct hs_packet ping = udp("10.0.1.2", 0, "10.0.1.1", 0, 56), arp = { 0 }, frag = ping,
+			 syn;
+	struct hs_task odd = { 9, 9, "q\"\\\x01\xc3\xa9\xff" };
 	struct trip request, reply, t;
 
 	ping.proto = IPPROTO_ICMP;
@@ -849,12 +855,12 @@ static void test_any_width(void **state)
 		tell_delivered, tell_closed_port, tell_ten,   tell_ipv6,   tell_incomplete,
 		tell_cut,	tell_untold,	  tell_calls, tell_others,
 	};
-	static make_view *const views[] = {render_list_new, render_tree_new, render_follow_new};
+	static make_view *const views[] = { render_list_new, render_tree_new, render_follow_new };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(tells) / sizeof(tells[0]); i++) {
 		for (int n = 0; n < 3 * 4 * 3 * 5; n++) {
-			static const int widths[] = {60, 72, 80, 100, 200};
+			static const int widths[] = { 60, 72, 80, 100, 200 };
 			struct hs_render_options options = {
 				.width = widths[n % 5],
 				.ascii = n / 5 % 2,
@@ -875,11 +881,11 @@ static void test_any_width(void **state)
 /* Colour only adds: without its escape sequences the text is the same. */
 static void test_color_only_adds(void **state)
 {
-	static make_view *const views[] = {render_list_new, render_tree_new, render_follow_new};
+	static make_view *const views[] = { render_list_new, render_tree_new, render_follow_new };
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		struct hs_render_options options = {.width = 80};
+		struct hs_render_options options = { .width = 80 };
 		char *without = render(views[i], tell_closed_port, &options), *with, *to;
 
 		options.color = true;
@@ -902,7 +908,7 @@ static void test_color_only_adds(void **state)
 /* Every line of a packet begins with its id: grep '^#3 ' finds all of it. */
 static void test_follow_greps(void **state)
 {
-	struct hs_render_options options = {.width = 60};
+	struct hs_render_options options = { .width = 60 };
 	char *text = render(render_follow_new, tell_untold, &options), *save = NULL;
 	int lines = 0;
 
@@ -920,7 +926,7 @@ static void test_follow_greps(void **state)
 /* A child whose parent is never shown must come out in the end. */
 static void tell_orphan(struct view *v)
 {
-	struct hs_summary s = {.packets = 1, .shown = 1, .nothing = ""};
+	struct hs_summary s = { .packets = 1, .shown = 1, .nothing = "" };
 	struct trip parent, child;
 
 	trip_init(&parent, 1, udp("10.0.1.2", 1, "10.0.1.1", 2, 3), T0);
@@ -933,7 +939,7 @@ static void tell_orphan(struct view *v)
 
 static void test_orphan(void **state)
 {
-	struct hs_render_options options = {.width = 80};
+	struct hs_render_options options = { .width = 80 };
 	char *text = render(render_tree_new, tell_orphan, &options);
 
 	(void)state;
@@ -944,7 +950,7 @@ static void test_orphan(void **state)
 /* A full disk is found by ferror(). */
 static void test_write_error(void **state)
 {
-	struct hs_render_options options = {.width = 80};
+	struct hs_render_options options = { .width = 80 };
 	FILE *out = fopen("/dev/full", "we");
 	struct view v;
 
@@ -961,61 +967,61 @@ static void test_write_error(void **state)
 }
 
 static const struct expectation expectations[] = {
-	{"delivered.list", render_list_new, tell_delivered, {0}},
-	{"delivered.tree", render_tree_new, tell_delivered, {0}},
-	{"delivered.follow", render_follow_new, tell_delivered, {0}},
-	{"delivered.json", render_json_new, tell_delivered, {.json_hops = true}},
-	{"delivered.list-v", render_list_new, tell_delivered, {.verbose = 1}},
-	{"delivered.list-t",
-	 render_list_new,
-	 tell_delivered,
-	 {.time = HS_TIME_WALL, .wall_offset = 1700000000ll * S, .utc_offset = 3600}},
-	{"delivered.follow-tt",
-	 render_follow_new,
-	 tell_delivered,
-	 {.time = HS_TIME_START, .start = T0 - 1ull * S}},
-	{"delivered.follow-ttt", render_follow_new, tell_delivered, {.time = HS_TIME_DELTA}},
-	{"closed_port.list", render_list_new, tell_closed_port, {0}},
-	{"closed_port.tree", render_tree_new, tell_closed_port, {0}},
-	{"closed_port.tree-v", render_tree_new, tell_closed_port, {.verbose = 1}},
-	{"closed_port.tree-vv", render_tree_new, tell_closed_port, {.verbose = 2}},
-	{"closed_port.follow", render_follow_new, tell_closed_port, {0}},
-	{"closed_port.follow-v", render_follow_new, tell_closed_port, {.verbose = 1}},
-	{"closed_port.json", render_json_new, tell_closed_port, {0}},
-	{"closed_port.list-ascii", render_list_new, tell_closed_port, {.ascii = true}},
-	{"closed_port.tree-ascii", render_tree_new, tell_closed_port, {.ascii = true}},
-	{"closed_port.follow-ascii", render_follow_new, tell_closed_port, {.ascii = true}},
-	{"closed_port.list-plain", render_list_new, tell_closed_port, {.plain = true}},
-	{"closed_port.tree-plain", render_tree_new, tell_closed_port, {.plain = true}},
-	{"closed_port.follow-plain", render_follow_new, tell_closed_port, {.plain = true}},
-	{"closed_port.tree-color",
-	 render_tree_new,
-	 tell_closed_port,
-	 {.color = true, .width = 200}},
-	{"ten.list", render_list_new, tell_ten, {0}},
-	{"ten.tree", render_tree_new, tell_ten, {0}},
-	{"ten.follow", render_follow_new, tell_ten, {0}},
-	{"ipv6.list", render_list_new, tell_ipv6, {0}},
-	{"ipv6.tree", render_tree_new, tell_ipv6, {0}},
-	{"ipv6.follow", render_follow_new, tell_ipv6, {0}},
-	{"incomplete.list", render_list_new, tell_incomplete, {0}},
-	{"incomplete.tree", render_tree_new, tell_incomplete, {0}},
-	{"incomplete.follow", render_follow_new, tell_incomplete, {0}},
-	{"incomplete.json", render_json_new, tell_incomplete, {0}},
-	{"cut.list", render_list_new, tell_cut, {0}},
-	{"cut.tree", render_tree_new, tell_cut, {0}},
-	{"cut.follow", render_follow_new, tell_cut, {0}},
-	{"untold.list", render_list_new, tell_untold, {0}},
-	{"untold.tree", render_tree_new, tell_untold, {0}},
-	{"untold.follow", render_follow_new, tell_untold, {0}},
-	{"untold.json", render_json_new, tell_untold, {0}},
-	{"calls.list", render_list_new, tell_calls, {0}},
-	{"calls.tree", render_tree_new, tell_calls, {0}},
-	{"calls.json", render_json_new, tell_calls, {0}},
-	{"others.list", render_list_new, tell_others, {0}},
-	{"others.tree", render_tree_new, tell_others, {0}},
-	{"others.follow", render_follow_new, tell_others, {0}},
-	{"others.json", render_json_new, tell_others, {.ascii = true, .verbose = 2}},
+	{ "delivered.list", render_list_new, tell_delivered, { 0 } },
+	{ "delivered.tree", render_tree_new, tell_delivered, { 0 } },
+	{ "delivered.follow", render_follow_new, tell_delivered, { 0 } },
+	{ "delivered.json", render_json_new, tell_delivered, { .json_hops = true } },
+	{ "delivered.list-v", render_list_new, tell_delivered, { .verbose = 1 } },
+	{ "delivered.list-t",
+	  render_list_new,
+	  tell_delivered,
+	  { .time = HS_TIME_WALL, .wall_offset = 1700000000ll * S, .utc_offset = 3600 } },
+	{ "delivered.follow-tt",
+	  render_follow_new,
+	  tell_delivered,
+	  { .time = HS_TIME_START, .start = T0 - 1ull * S } },
+	{ "delivered.follow-ttt", render_follow_new, tell_delivered, { .time = HS_TIME_DELTA } },
+	{ "closed_port.list", render_list_new, tell_closed_port, { 0 } },
+	{ "closed_port.tree", render_tree_new, tell_closed_port, { 0 } },
+	{ "closed_port.tree-v", render_tree_new, tell_closed_port, { .verbose = 1 } },
+	{ "closed_port.tree-vv", render_tree_new, tell_closed_port, { .verbose = 2 } },
+	{ "closed_port.follow", render_follow_new, tell_closed_port, { 0 } },
+	{ "closed_port.follow-v", render_follow_new, tell_closed_port, { .verbose = 1 } },
+	{ "closed_port.json", render_json_new, tell_closed_port, { 0 } },
+	{ "closed_port.list-ascii", render_list_new, tell_closed_port, { .ascii = true } },
+	{ "closed_port.tree-ascii", render_tree_new, tell_closed_port, { .ascii = true } },
+	{ "closed_port.follow-ascii", render_follow_new, tell_closed_port, { .ascii = true } },
+	{ "closed_port.list-plain", render_list_new, tell_closed_port, { .plain = true } },
+	{ "closed_port.tree-plain", render_tree_new, tell_closed_port, { .plain = true } },
+	{ "closed_port.follow-plain", render_follow_new, tell_closed_port, { .plain = true } },
+	{ "closed_port.tree-color",
+	  render_tree_new,
+	  tell_closed_port,
+	  { .color = true, .width = 200 } },
+	{ "ten.list", render_list_new, tell_ten, { 0 } },
+	{ "ten.tree", render_tree_new, tell_ten, { 0 } },
+	{ "ten.follow", render_follow_new, tell_ten, { 0 } },
+	{ "ipv6.list", render_list_new, tell_ipv6, { 0 } },
+	{ "ipv6.tree", render_tree_new, tell_ipv6, { 0 } },
+	{ "ipv6.follow", render_follow_new, tell_ipv6, { 0 } },
+	{ "incomplete.list", render_list_new, tell_incomplete, { 0 } },
+	{ "incomplete.tree", render_tree_new, tell_incomplete, { 0 } },
+	{ "incomplete.follow", render_follow_new, tell_incomplete, { 0 } },
+	{ "incomplete.json", render_json_new, tell_incomplete, { 0 } },
+	{ "cut.list", render_list_new, tell_cut, { 0 } },
+	{ "cut.tree", render_tree_new, tell_cut, { 0 } },
+	{ "cut.follow", render_follow_new, tell_cut, { 0 } },
+	{ "untold.list", render_list_new, tell_untold, { 0 } },
+	{ "untold.tree", render_tree_new, tell_untold, { 0 } },
+	{ "untold.follow", render_follow_new, tell_untold, { 0 } },
+	{ "untold.json", render_json_new, tell_untold, { 0 } },
+	{ "calls.list", render_list_new, tell_calls, { 0 } },
+	{ "calls.tree", render_tree_new, tell_calls, { 0 } },
+	{ "calls.json", render_json_new, tell_calls, { 0 } },
+	{ "others.list", render_list_new, tell_others, { 0 } },
+	{ "others.tree", render_tree_new, tell_others, { 0 } },
+	{ "others.follow", render_follow_new, tell_others, { 0 } },
+	{ "others.json", render_json_new, tell_others, { .ascii = true, .verbose = 2 } },
 };
 
 #define N_EXPECTATIONS (sizeof(expectations) / sizeof(expectations[0]))

@@ -23,9 +23,9 @@ static void is_one_of(const char *word, const char *const *list)
 
 static void test_fields(void **state)
 {
-	static const char *const layers[] = {"socket",	  "transport", "network",
-					     "neighbour", "device",    NULL};
-	static const char *const directions[] = {"out", "in", "both", NULL};
+	static const char *const layers[] = { "socket",	   "transport", "network",
+					      "neighbour", "device",	NULL };
+	static const char *const directions[] = { "out", "in", "both", NULL };
 	size_t n;
 	const struct hs_stage_info *all = stages_all(&n);
 

@@ -13,11 +13,11 @@
 
 #include "../../loader/text.h"
 
-static const struct text_style normal = {.width = 80};
-static const struct text_style ascii = {.width = 80, .ascii = true};
-static const struct text_style plain = {.width = 80, .plain = true};
-static const struct text_style narrow = {.width = 20};
-static const struct text_style colored = {.width = 20, .color = true};
+static const struct text_style normal = { .width = 80 };
+static const struct text_style ascii = { .width = 80, .ascii = true };
+static const struct text_style plain = { .width = 80, .plain = true };
+static const struct text_style narrow = { .width = 20 };
+static const struct text_style colored = { .width = 20, .color = true };
 
 /* What a text will look like once written; frees the text. */
 static const char *written(struct text *t)
@@ -235,7 +235,7 @@ static void test_size(void **state)
 
 static struct hs_endpoint ep(const char *addr, uint16_t port)
 {
-	struct hs_endpoint e = {.port = port};
+	struct hs_endpoint e = { .port = port };
 
 	e.addr.family = strchr(addr, ':') ? AF_INET6 : AF_INET;
 	assert_int_equal(inet_pton(e.addr.family, addr, e.addr.bytes), 1);
@@ -256,7 +256,7 @@ static void test_endpoint(void **state)
 	(void)state;
 	assert_string_equal(endpoint(ep("10.0.1.1", 8080)), "10.0.1.1:8080");
 	assert_string_equal(endpoint(ep("fd00::1", 8080)), "[fd00::1]:8080");
-	assert_string_equal(endpoint((struct hs_endpoint){.port = 1}), "?:1");
+	assert_string_equal(endpoint((struct hs_endpoint){ .port = 1 }), "?:1");
 }
 
 static const char *packet(const struct hs_packet *p)
@@ -270,16 +270,16 @@ static const char *packet(const struct hs_packet *p)
 
 static void test_packet(void **state)
 {
-	struct hs_packet p = {.ethertype = 0x0800,
-			      .version = 4,
-			      .proto = IPPROTO_ICMP,
-			      .has_icmp = true,
-			      .icmp_type = 8,
-			      .echo_id = 7,
-			      .echo_seq = 1,
-			      .payload = 56,
-			      .src = ep("10.0.1.2", 0),
-			      .dst = ep("10.0.1.1", 0)};
+	struct hs_packet p = { .ethertype = 0x0800,
+			       .version = 4,
+			       .proto = IPPROTO_ICMP,
+			       .has_icmp = true,
+			       .icmp_type = 8,
+			       .echo_id = 7,
+			       .echo_seq = 1,
+			       .payload = 56,
+			       .src = ep("10.0.1.2", 0),
+			       .dst = ep("10.0.1.1", 0) };
 
 	(void)state;
 	assert_string_equal(packet(&p), "ICMP 10.0.1.2 → 10.0.1.1  echo request id 7 seq 1  56 B");
@@ -309,7 +309,7 @@ static void test_packet(void **state)
 	assert_string_equal(packet(&p), "ARP who-has 10.0.1.1 tell 10.0.1.2");
 	p.arp_op = 2;
 	assert_string_equal(packet(&p), "ARP reply 10.0.1.2 to 10.0.1.1");
-	p = (struct hs_packet){.ethertype = 0x88cc, .length = 46};
+	p = (struct hs_packet){ .ethertype = 0x88cc, .length = 46 };
 	assert_string_equal(packet(&p), "EtherType 0x88cc  46 B");
 }
 
