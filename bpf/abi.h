@@ -144,7 +144,8 @@ struct hs_rec_read {
 	__u32 rmem;  /* what is left */
 	__u32 qlen;
 	__u16 call; /* as in hs_rec_birth */
-	__u16 pad[3];
+	__u16 pad;
+	__u32 asked; /* with MSG_TRUNC, which hides it in `ret`: the buffer's length; else 0 */
 };
 
 enum hs_call_id {

@@ -31,7 +31,7 @@ static __always_inline bool hs_is_followed(__u32 pid)
 	return bpf_map_lookup_elem(&followed, &pid);
 }
 
-#define S_IFMT 0170000
+#define S_IFMT	 0170000
 #define S_IFSOCK 0140000
 
 static __always_inline struct sock *hs_sock_of_fd(__s64 fd)
@@ -126,6 +126,24 @@ static __always_inline __u64 hs_iov_bytes(__u64 iov, __u64 n)
 	return sum;
 }
 
+/* The length of the buffer that the current task's receive call gave, 0 when unknown. */
+static __always_inline __u32 hs_asked(__u16 call)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct user_msghdr msg = {};
+
+	switch (call) {
+	case HS_CALL_RECVFROM:
+	case HS_CALL_READ:
+		return regs->dx;
+	case HS_CALL_RECVMSG:
+		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)regs->si))
+			return 0;
+		return hs_iov_bytes((__u64)msg.msg_iov, msg.msg_iovlen);
+	}
+	return 0;
+}
+
 /* Decodes the arguments that matter. `done`: the kernel has filled what it returns. */
 static __always_inline void hs_fill_args(struct hs_rec_call *rec, const struct hs_open_call *open,
 					 bool done)
@@ -174,10 +192,10 @@ static __always_inline void hs_fill_args(struct hs_rec_call *rec, const struct h
 		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)open->args[1]))
 			break;
 		rec->len = hs_iov_bytes((__u64)msg.msg_iov, msg.msg_iovlen);
-		rec->flags = open->args[open->call == HS_CALL_SENDMSG ||
-							open->call == HS_CALL_RECVMSG
-						? 2
-						: 3];
+		rec->flags =
+			open->args[open->call == HS_CALL_SENDMSG || open->call == HS_CALL_RECVMSG
+					   ? 2
+					   : 3];
 		if (open->call == HS_CALL_SENDMSG || open->call == HS_CALL_SENDMMSG || done)
 			address = (__u64)msg.msg_name;
 		break;

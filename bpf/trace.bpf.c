@@ -8,12 +8,13 @@
 
 #include "abi.h"
 
-#define HS_AF_INET 2
-#define HS_AF_INET6 10
-#define HS_IPPROTO_TCP 6
-#define HS_IPPROTO_UDP 17
-#define HS_EACCES 13
-#define HS_IFF_LOOPBACK 0x8
+#define HS_AF_INET	   2
+#define HS_AF_INET6	   10
+#define HS_IPPROTO_TCP	   6
+#define HS_IPPROTO_UDP	   17
+#define HS_EACCES	   13
+#define HS_MSG_TRUNC	   0x20
+#define HS_IFF_LOOPBACK	   0x8
 #define HS_PACKET_LOOPBACK 5 /* include/uapi/linux/if_packet.h */
 
 #include "emit.bpf.h"
@@ -35,9 +36,9 @@ static __always_inline __u32 hs_data_offset(const struct sk_buff *skb)
 }
 
 /*
- * Each action of a softirq gets a number on its CPU: what happens under the same number after a packet
- * was received there, happens because of that packet. (The kernel's own counters would do, but
- * kernels without CONFIG_KALLSYMS_ALL do not let a program find them.)
+ * Each action of a softirq gets a number on its CPU: what happens under the same number after a
+ * packet was received there, happens because of that packet. (The kernel's own counters would do,
+ * but kernels without CONFIG_KALLSYMS_ALL do not let a program find them.)
  */
 SEC("tp_btf/softirq_entry")
 int BPF_PROG(softirq_entry)
@@ -221,7 +222,8 @@ static __always_inline int hs_emit_read(__u8 stage, const struct sock *sk, int r
 	rec->rmem = sk->sk_backlog.rmem_alloc.counter;
 	rec->qlen = hs_queue_length(sk);
 	rec->call = hs_current_call();
-	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
+	rec->pad = 0;
+	rec->asked = flags & HS_MSG_TRUNC ? hs_asked(rec->call) : 0;
 	hs_submit(rec);
 	return 0;
 }

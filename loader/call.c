@@ -138,14 +138,18 @@ static void call_left(struct hs_journeys *js, const struct hs_event *e)
 	struct open_call *call = call_of(js, rec->tid);
 	struct sock_node *s;
 
+	s = call_socket(js, rec);
 	if (!call) {
 		call_entered(js, e);
 		call = call_of(js, rec->tid);
 		if (!call)
 			return;
+		if (s && s->got.tid == rec->tid) {
+			call->read = s->got.read;
+			call->error_from = s->got.error_from;
+		}
 	}
 	call_fill(js, call, rec);
-	s = call_socket(js, rec);
 	call->c.left = e->time;
 	/* Errors end there (MAX_ERRNO, include/linux/err.h); a damaged recording holds others. */
 	call->c.ret = rec->ret < -4095 ? -4095 : rec->ret;

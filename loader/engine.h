@@ -57,13 +57,17 @@ struct sock_node {
 	uint32_t netns;
 	uint64_t ino;
 	bool listening;
-	struct waiting
-		*queue; /* a ring of queue_room, of which queue_n are used from queue_first on */
+	/* a ring of queue_room, of which queue_n are used from queue_first on */
+	struct waiting *queue;
 	size_t queue_first, queue_n, queue_room;
 	bool filled; /* `queue` was compared with the kernel's length since tracing began */
 	uint64_t lost_pushed, lost_read; /* lost_total when it was compared the last time */
 	struct hs_read early[EARLY_MAX]; /* reads that came before their queueing was told */
 	size_t n_early;
+	/* what a call got that was entered before tracing began: read, error_from are serials */
+	struct {
+		uint32_t tid, read, error_from;
+	} got;
 	struct hs_call last_send; /* of a followed process; name NULL: none yet */
 	int err;		  /* pending error and the journey that brought it */
 	uint32_t err_from;
@@ -141,10 +145,10 @@ struct hs_journeys {
 	struct missed missed[MISSED_MAX];
 	struct hs_summary sum;
 	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
-	uint64_t lost_total; /* records that any journey alive may miss */
-	uint64_t ticked, loss_told; /* times */
-	uint64_t started;    /* first time of the stream */
-	int error;	     /* -ENOMEM */
+	uint64_t lost_total;		     /* records that any journey alive may miss */
+	uint64_t ticked, loss_told;	     /* times */
+	uint64_t started;		     /* first time of the stream */
+	int error;			     /* -ENOMEM */
 };
 
 #define SINK(js, callback, ...)                                             \

@@ -8,13 +8,13 @@
 
 #include "engine.h"
 
-#define TCP_LISTEN_STATE 10 /* include/net/tcp_states.h */
-#define MSG_PEEK_FLAG 0x2
-#define MSG_TRUNC_FLAG 0x20
+#define TCP_LISTEN_STATE  10 /* include/net/tcp_states.h */
+#define MSG_PEEK_FLAG	  0x2
+#define MSG_TRUNC_FLAG	  0x20
 #define MSG_ERRQUEUE_FLAG 0x2000
-#define QUEUE_MAX 65536
-#define MISSING_MAX 4096
-#define BOUND_MAX 4096
+#define QUEUE_MAX	  65536
+#define MISSING_MAX	  4096
+#define BOUND_MAX	  4096
 
 struct hs_endpoint endpoint_of(const struct hs_sa *sa)
 {
@@ -152,7 +152,7 @@ bool sock_followed_wants(struct hs_journeys *js, const struct hs_packet *p, uint
 
 	if (!p->has_ports)
 		return false;
-	HASH_ITER(hh, js->socks, s, tmp) {
+	HASH_ITER (hh, js->socks, s, tmp) {
 		if (!s->s.followed || s->netns != netns || s->s.protocol != p->proto ||
 		    !endpoint_takes(&s->s.local, &p->dst.addr, p->dst.port))
 			continue;
@@ -283,8 +283,8 @@ int sock_push(struct hs_journeys *js, struct sock_node *s, struct node *n, uint6
 	return 0;
 }
 
-static void sock_returned_error(struct hs_journeys *js, struct sock_node *s, const struct hs_event *e,
-				const char *call_word)
+static void sock_returned_error(struct hs_journeys *js, struct sock_node *s,
+				const struct hs_event *e, const char *call_word)
 {
 	const struct hs_rec_read *rec = (const void *)e->rec;
 	struct open_call *call = call_of(js, rec->at.tid);
@@ -298,6 +298,9 @@ static void sock_returned_error(struct hs_journeys *js, struct sock_node *s, con
 		return;
 	if (call)
 		call->error_from = n->serial;
+	s->got.tid = rec->at.tid;
+	s->got.read = 0;
+	s->got.error_from = n->serial;
 	n->j.told = HS_TOLD_CALL;
 	n->j.told_task = e->task;
 	n->j.told_call = call_word;
@@ -325,7 +328,11 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 	const char *word = call_name(call ? call->c.id : rec->call);
 	struct sock_node *s = sock_get(js, rec->sk);
 	struct hs_read read = {
-		.time = e->time, .task = e->task, .call = word, .ret = rec->ret, .inferred = true,
+		.time = e->time,
+		.task = e->task,
+		.call = word,
+		.ret = rec->ret,
+		.inferred = true,
 	};
 	struct waiting w;
 	struct node *n;
@@ -343,8 +350,8 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 		return;
 	/* With MSG_TRUNC the result is the datagram's length, not what was copied. */
 	read.copied = rec->ret;
-	if (rec->flags & MSG_TRUNC_FLAG && call && call->c.len < read.copied)
-		read.copied = call->c.len;
+	if (rec->flags & MSG_TRUNC_FLAG && rec->asked && rec->asked < read.copied)
+		read.copied = rec->asked;
 	/* Reads whose records were lost have shortened the queue, too. */
 	if (s->lost_read != js->lost_total)
 		while (s->queue_n > (size_t)rec->qlen + 1)
@@ -361,5 +368,8 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 		return;
 	if (call)
 		call->read = n->serial;
+	s->got.tid = rec->at.tid;
+	s->got.read = n->serial;
+	s->got.error_from = 0;
 	read_settle(js, n, &w, read);
 }
