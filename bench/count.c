@@ -34,7 +34,7 @@ static uint64_t count_misses(const struct count_bpf *skel)
 	struct bpf_program *prog;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program (prog, skel->obj) {
 		struct bpf_prog_info info = {};
 		uint32_t len = sizeof(info);
 
@@ -58,8 +58,7 @@ static int count_print(const struct count_bpf *skel)
 	for (int i = 0; i < HS_COUNT_MAX; i++)
 		printf("%s\"%s\"", i ? "," : "", kinds[i]);
 	printf("],\"late\":%llu,\"misses\":%llu,\"slots\":[",
-	       (unsigned long long)skel->bss->count_late,
-	       (unsigned long long)count_misses(skel));
+	       (unsigned long long)skel->bss->count_late, (unsigned long long)count_misses(skel));
 	for (uint32_t key = 0; key < n; key++) {
 		if (bpf_map_lookup_elem(bpf_map__fd(skel->maps.slots), &key, slots))
 			break;

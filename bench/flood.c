@@ -4,11 +4,12 @@
  * namespace and on a CPU of the caller's choosing (ip netns exec, taskset).
  *
  *	flood receive PORT			until SIGTERM; prints "bound" and then "received N"
- *	flood send ADDRESS PORT COUNT [SECONDS]	as many datagrams, or as long; prints "sent N in S typical R"
+ *	flood send ADDRESS PORT COUNT [SECONDS]	as many datagrams, or as long; prints
+ *						"sent N in S typical R"
  *
- * N / S is the rate, R the rate of the median batch of 32, which whatever else the machine had to do
- * in between does not touch.
- * A datagram that the kernel refuses to take is not counted and ends the flood with an error.
+ * N / S is the rate, R the rate of the median batch of 32, which whatever else the machine had to
+ * do in between does not touch. A datagram that the kernel refuses to take is not counted and ends
+ * the flood with an error.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -22,9 +23,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 32
+#define BATCH	32
 #define PAYLOAD 18 /* the shortest Ethernet frame: 60 bytes */
-#define BUFFER (4 << 20)
+#define BUFFER	(4 << 20)
 #define BATCHES (1 << 20) /* of so many the median is taken, the first ones */
 
 struct batch {

@@ -39,13 +39,13 @@ enum hs_rec_type {
 	HS_REC_DEV = 9,	  /* struct hs_rec_dev: a device's name, before its first use */
 	HS_REC_SOCK = 10, /* struct hs_rec_sock: a socket's endpoints, before their first use */
 	/* written by user space */
-	HS_REC_START = 32,  /* struct hs_rec_start: always first */
-	HS_REC_TICK = 33,   /* struct hs_hdr only: time has come so far */
-	HS_REC_LOSS = 34,   /* struct hs_rec_loss: what the kernel could not write */
-	HS_REC_NETNS = 35,  /* struct hs_rec_netns: a namespace's label */
-	HS_REC_SYM = 36,    /* struct hs_rec_text: key is a code address, text its function */
-	HS_REC_REASON = 37, /* struct hs_rec_text: key is a drop reason, text its name */
-	HS_REC_BOUND = 38,  /* struct hs_rec_sock: bound, found in /proc near a NO_SOCKET drop */
+	HS_REC_START = 32,   /* struct hs_rec_start: always first */
+	HS_REC_TICK = 33,    /* struct hs_hdr only: time has come so far */
+	HS_REC_LOSS = 34,    /* struct hs_rec_loss: what the kernel could not write */
+	HS_REC_NETNS = 35,   /* struct hs_rec_netns: a namespace's label */
+	HS_REC_SYM = 36,     /* struct hs_rec_text: key is a code address, text its function */
+	HS_REC_REASON = 37,  /* struct hs_rec_text: key is a drop reason, text its name */
+	HS_REC_BOUND = 38,   /* struct hs_rec_sock: bound, found in /proc near a NO_SOCKET drop */
 	HS_REC_COUNTER = 39, /* struct hs_rec_counter: the ICMP limits' counters of a namespace */
 	HS_REC_END = 40,     /* struct hs_rec_end: always last; its absence means a cut recording */
 };

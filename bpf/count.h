@@ -8,24 +8,23 @@
 #endif
 
 /* One kind for each tracepoint of trace.bpf.c that reports packets, in that file's order. */
-#define HS_COUNT_KINDS(X)                                                                          \
-	X(QUEUE, "net_dev_queue")                                                                  \
-	X(XMIT, "net_dev_start_xmit")                                                              \
-	X(BACKLOG, "netif_rx")                                                                     \
-	X(RECEIVE, "netif_receive_skb")                                                            \
-	X(DROP, "kfree_skb")                                                                       \
-	X(CONSUME, "consume_skb")                                                                  \
-	X(ICMP, "icmp_send")                                                                       \
-	X(READY, "sk_data_ready")                                                                  \
-	X(ERROR, "inet_sk_error_report")                                                           \
-	X(READ, "sock_recv_length")                                                                \
+#define HS_COUNT_KINDS(X)                \
+	X(QUEUE, "net_dev_queue")        \
+	X(XMIT, "net_dev_start_xmit")    \
+	X(BACKLOG, "netif_rx")           \
+	X(RECEIVE, "netif_receive_skb")  \
+	X(DROP, "kfree_skb")             \
+	X(CONSUME, "consume_skb")        \
+	X(ICMP, "icmp_send")             \
+	X(READY, "sk_data_ready")        \
+	X(ERROR, "inet_sk_error_report") \
+	X(READ, "sock_recv_length")      \
 	X(SEND, "sock_send_length")
 
 enum hs_count_kind {
 #define X(NAME, probe) HS_COUNT_##NAME,
-	HS_COUNT_KINDS(X)
+	HS_COUNT_KINDS(X) HS_COUNT_MAX
 #undef X
-	HS_COUNT_MAX,
 };
 
 #define HS_COUNT_SLOT_SHIFT 21 /* a slot is 2^21 ns long, about 2 ms */

@@ -96,15 +96,15 @@ static __always_inline void hs_submit(void *rec)
 }
 
 /* The stack goes behind the `fixed` bytes of the record; its size is corrected to what was used. */
-#define hs_take_stack(ctx, rec)                                                                    \
-	do {                                                                                       \
-		if (hs_stacks) {                                                                   \
-			long hs_n = bpf_get_stack(ctx, (void *)(rec) + sizeof(*(rec)),             \
-						  HS_MAX_FRAMES * sizeof(__u64), 0);               \
-			hs_n = hs_n < 0 ? 0 : hs_n;                                                \
-			(rec)->hdr.frames = (__u64)hs_n / sizeof(__u64);                           \
-			(rec)->hdr.size = sizeof(*(rec)) + hs_n;                                   \
-		}                                                                                  \
+#define hs_take_stack(ctx, rec)                                                        \
+	do {                                                                           \
+		if (hs_stacks) {                                                       \
+			long hs_n = bpf_get_stack(ctx, (void *)(rec) + sizeof(*(rec)), \
+						  HS_MAX_FRAMES * sizeof(__u64), 0);   \
+			hs_n = hs_n < 0 ? 0 : hs_n;                                    \
+			(rec)->hdr.frames = (__u64)hs_n / sizeof(__u64);               \
+			(rec)->hdr.size = sizeof(*(rec)) + hs_n;                       \
+		}                                                                      \
 	} while (0)
 
 #endif

@@ -4,7 +4,7 @@
 #define HS_PACKET_BPF_H
 
 #define PF_KTHREAD 0x00200000
-#define HS_NR_MAX 512
+#define HS_NR_MAX  512
 
 /* enum hs_call_id of each system call number, 0: not of interest. Filled by user space. */
 const volatile __u8 hs_call_of_nr[HS_NR_MAX] = {};
@@ -65,8 +65,8 @@ static __always_inline int hs_emit_stage(void *ctx, __u8 stage, const struct sk_
 }
 
 /*
- * Whether HS_HEADERS_SHORT bytes hold all headers of a packet of `len` bytes: a short one, or TCP or
- * UDP behind an IP header without options. An ICMP error is long because of what it quotes.
+ * Whether HS_HEADERS_SHORT bytes hold all headers of a packet of `len` bytes: a short one, or TCP
+ * or UDP behind an IP header without options. An ICMP error is long because of what it quotes.
  */
 static __always_inline bool hs_headers_are_short(const unsigned char *l3, __u32 len)
 {
@@ -100,7 +100,8 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 	rec->call = hs_current_call();
 	rec->pad = 0;
 	rec->headers = len < room ? len : room;
-	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless. */
+	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless.
+	 */
 	if (bpf_probe_read_kernel(rec->data, room, l3))
 		rec->headers = 0;
 	if (room == HS_HEADERS_LONG)

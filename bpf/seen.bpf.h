@@ -7,7 +7,7 @@
 #ifndef HS_SEEN_BPF_H
 #define HS_SEEN_BPF_H
 
-#define HS_SEEN_BITS 8
+#define HS_SEEN_BITS  8
 #define HS_SEEN_SLOTS (1 << HS_SEEN_BITS)
 
 struct hs_seen {
@@ -39,9 +39,9 @@ static __always_inline struct hs_seen_table *hs_seen_table(void)
 static __always_inline struct hs_seen *hs_unseen(struct hs_seen *table, __u64 address, __u64 check)
 {
 	/*
-	 * The slot comes from the check: the verifier allows no arithmetic on an address. Neighbours
-	 * (the two ends of a veth, in namespaces made one after the other) must not share one, so the
-	 * check is multiplied by 2^64 / phi.
+	 * The slot comes from the check: the verifier allows no arithmetic on an address.
+	 * Neighbours (the two ends of a veth, in namespaces made one after the other) must not
+	 * share one, so the check is multiplied by 2^64 / phi.
 	 */
 	struct hs_seen *slot = &table[check * 0x9e3779b97f4a7c15ull >> (64 - HS_SEEN_BITS)];
 

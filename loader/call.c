@@ -85,6 +85,7 @@ static struct sock_node *call_socket(struct hs_journeys *js, const struct hs_rec
 	s->s.protocol = rec->protocol;
 	s->s.owner = names_task(js->names, rec->pid, rec->tid);
 	s->s.followed = true;
+	s->closed = rec->call == HS_CALL_CLOSE;
 	if (rec->local.family) {
 		s->s.local = endpoint_of(&rec->local);
 		s->s.remote = endpoint_of(&rec->remote);

@@ -22,6 +22,9 @@
 #include "source.h"
 
 #define TICK_MS 50
+/* A view may lag behind. A recording does not, and a ring that fits into caches costs a flood less. */
+#define RING_SHOWN	(32 << 20)
+#define RING_RECORDED	(8 << 20)
 #define LINGER_UNSEEN_S 0.2 /* when only recording: nobody can say whether all have a fate */
 
 static const char run_help[] =
@@ -52,7 +55,7 @@ static const char run_help[] =
 	"      --linger S       wait so long for packets under way when it has ended (1)\n"
 	"Rarely:\n"
 	"      --ready-fd N     a line is written there when tracing has begun\n"
-	"      --ring SIZE      of the ring buffer (32M);  --stacks=auto|always|never\n";
+	"      --ring SIZE      of the ring buffer (32M; -w: 8M);  --stacks=auto|always|never\n";
 
 struct run {
 	struct hs_options opt;
@@ -162,7 +165,8 @@ static void run_leave_out_terminal(struct run *run)
 	for (int i = 0; i < 4; i++)
 		len += sprintf(spec + len, "%s", words[i]) + 1;
 	if (!select_add_spec(&run->opt.select, spec, len, err, sizeof(err)))
-		fprintf(stderr, "leaving out this terminal's connection, %s:%s\n", words[0], words[1]);
+		fprintf(stderr, "leaving out this terminal's connection, %s:%s\n", words[0],
+			words[1]);
 }
 
 static int run_open_outputs(struct run *run)
@@ -186,8 +190,10 @@ static int run_open_outputs(struct run *run)
 			return 0;
 	}
 	if (opt->show.view == HS_VIEW_JSON && opt->n_args && !opt->output)
-		return run_fail(run, "--json with a COMMAND needs -o FILE: otherwise both would write to %s",
-				"the same place");
+		return run_fail(
+			run,
+			"--json with a COMMAND needs -o FILE: otherwise both would write to %s",
+			"the same place");
 	r = opt->output ? output_open(&run->view, opt->output, true) : output_of_fd(&run->view, fd);
 	if (r) {
 		snprintf(what, sizeof(what), "%s: %s", opt->output ?: "stdout", strerror(-r));
@@ -238,7 +244,9 @@ static int run_start(struct run *run)
 	struct hs_live_options live = {
 		.stacks = opt->stacks < 0 ? run->pipeline != NULL : opt->stacks,
 		.calls = opt->n_args || opt->pids.n,
-		.ring_bytes = opt->ring_bytes,
+		.ring_bytes = opt->ring_bytes
+				      ?: run->pipeline ? RING_SHOWN
+						       : RING_RECORDED,
 	};
 	struct hs_netns in = { 0 };
 	struct hs_netns_list list = { 0 };
@@ -286,8 +294,8 @@ static int run_start(struct run *run)
 		return run_fail(run, "%s", *why ? why : *err ? err : strerror(-r));
 	}
 	if (!run->quiet && !netns_list(&list)) {
-		fprintf(stderr, "tracing %zu namespace%s, %u probes\n", list.n, list.n == 1 ? "" : "s",
-			live_probes(run->live));
+		fprintf(stderr, "tracing %zu namespace%s, %u probes\n", list.n,
+			list.n == 1 ? "" : "s", live_probes(run->live));
 		netns_list_free(&list);
 	}
 	if (opt->ready_fd >= 0) {
@@ -342,7 +350,7 @@ static int run_loop(struct run *run)
 {
 	struct pollfd fd = { .fd = run->signals, .events = POLLIN };
 	double linger = run->pipeline || run->opt.linger < LINGER_UNSEEN_S ? run->opt.linger
-									  : LINGER_UNSEEN_S;
+									   : LINGER_UNSEEN_S;
 	double end = 0; /* when lingering ends; 0: the traced are still running */
 	bool running = true, more = false;
 
@@ -353,7 +361,8 @@ static int run_loop(struct run *run)
 		poll(&fd, 1, more ? 0 : LIVE_PERIOD_MS);
 		if (command_runs && child_status(&run->child) != -EAGAIN)
 			end = run_now() + linger;
-		else if (!run->has_child && run->opt.pids.n && !end && !run_any_alive(&run->opt.pids))
+		else if (!run->has_child && run->opt.pids.n && !end &&
+			 !run_any_alive(&run->opt.pids))
 			end = run_now() + linger;
 		/* Ctrl-C goes to both: one that came no later than COMMAND's end was for COMMAND. */
 		if (!run_take_signals(run, command_runs))
@@ -364,7 +373,8 @@ static int run_loop(struct run *run)
 			r = run_flush(run);
 		if (r)
 			return r;
-		if (end && (run_now() >= end || (run->pipeline && !pipeline_underway(run->pipeline))))
+		if (end &&
+		    (run_now() >= end || (run->pipeline && !pipeline_underway(run->pipeline))))
 			running = false;
 		if (run->pipeline && pipeline_is_done(run->pipeline))
 			running = false;
@@ -410,7 +420,8 @@ static int run_finish(struct run *run, int r)
 
 		snprintf(what, sizeof(what), "%s%s%s", run->stopped ?: "", run->stopped ? ": " : "",
 			 *why ? why : strerror(-r));
-		return run_fail(run, run->stopped ? "cannot write %s; stopped" : "%s; stopped", what);
+		return run_fail(run, run->stopped ? "cannot write %s; stopped" : "%s; stopped",
+				what);
 	}
 	if (live_names_warning(run->live))
 		fprintf(stderr, "trace: %s\n", live_names_warning(run->live));

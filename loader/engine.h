@@ -57,6 +57,7 @@ struct sock_node {
 	uint32_t netns;
 	uint64_t ino;
 	bool listening;
+	bool closed; /* by a followed process; others may hold it too */
 	/* a ring of queue_room, of which queue_n are used from queue_first on */
 	struct waiting *queue;
 	size_t queue_first, queue_n, queue_room;

@@ -49,6 +49,16 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 	return false;
 }
 
+/*
+ * A fragment ends when its data becomes another packet's, or with it. The last to arrive is turned
+ * into the whole datagram by inet_frag_reasm_prepare(), and may be consumed like any other.
+ */
+static bool free_is_merge(const struct node *n, const char *function)
+{
+	return n->j.packet.fragmented && (!strcmp(function, "inet_frag_reasm_prepare") ||
+					  !strcmp(function, "skb_release_data"));
+}
+
 static void node_consumed(struct hs_journeys *js, struct node *n, const char *function,
 			  uint64_t time, bool inferred)
 {
@@ -63,8 +73,7 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 	fate.kind = HS_FATE_CONSUMED;
 	if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;
-	} else if (stage == HS_STAGE_RECEIVE && n->j.packet.fragmented) {
-		/* inet_frag_reasm_prepare() turns the last to arrive into the whole datagram */
+	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(n, function)) {
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "put together with the other fragments of its datagram";
 	}

@@ -69,7 +69,7 @@ struct out {
 
 static struct hs_hdr header(const struct out *out, uint8_t type, size_t size)
 {
-	return (struct hs_hdr){.type = type, .size = size, .time = out->time};
+	return (struct hs_hdr){ .type = type, .size = size, .time = out->time };
 }
 
 static int emit_text(const struct out *out, uint8_t type, uint64_t key, const char *text)
@@ -277,8 +277,8 @@ static int emit_counter(const struct out *out, uint32_t id, const struct before 
 
 static struct before counters_of(const struct hs_procnet *p)
 {
-	return (struct before){p->cookie, p->icmp_limit_global, p->icmp_limit_host,
-			       p->icmp6_limit_host};
+	return (struct before){ p->cookie, p->icmp_limit_global, p->icmp_limit_host,
+				p->icmp6_limit_host };
 }
 
 /* Names the namespace; `found` is NULL when it is gone. */
@@ -564,7 +564,7 @@ void learn_free(struct hs_learn *learn)
 
 int learn_record(struct hs_learn *learn, const struct hs_hdr *rec, hs_emit_fn emit, void *ctx)
 {
-	struct out out = {emit, ctx, rec->time};
+	struct out out = { emit, ctx, rec->time };
 	int err;
 
 	if (rec->time > learn->now)
@@ -580,7 +580,7 @@ int learn_record(struct hs_learn *learn, const struct hs_hdr *rec, hs_emit_fn em
 
 int learn_flush(struct hs_learn *learn, hs_emit_fn emit, void *ctx)
 {
-	struct out out = {emit, ctx, learn->now};
+	struct out out = { emit, ctx, learn->now };
 
 	return snapshots_catch_up(learn, true, &out);
 }

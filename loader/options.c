@@ -299,9 +299,7 @@ int options_parse(struct hs_options *opt, const char *command, int argc, char **
 	bool run = !strcmp(command, "run");
 	int n = argc, c, r = 0, which = 0;
 
-	*opt = (struct hs_options){
-		.linger = 1, .ready_fd = -1, .ring_bytes = 32 << 20, .stacks = -1, .color = -1
-	};
+	*opt = (struct hs_options){ .linger = 1, .ready_fd = -1, .stacks = -1, .color = -1 };
 	for (int i = 1; i < argc && n == argc; i++)
 		if (!strcmp(argv[i], "--"))
 			n = i;

@@ -32,8 +32,8 @@ struct hs_options {
 	const char *in, *user; /* --in, --user, NULL */
 	double linger;	       /* s */
 	int ready_fd;	       /* -1 */
-	uint64_t ring_bytes;
-	int stacks; /* -1: by the view */
+	uint64_t ring_bytes;   /* 0: not given */
+	int stacks;	       /* -1: by the view */
 	/* what follows "--" (run), or the files (read) */
 	char **args;
 	int n_args;

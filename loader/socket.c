@@ -78,7 +78,8 @@ void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec)
 	struct sock_node *s = sock_find(js, rec->sk);
 
 	/* Another socket at the same address. */
-	if (s && s->ino && rec->ino && s->ino != rec->ino) {
+	if (s && ((s->ino && rec->ino && s->ino != rec->ino) ||
+		  (s->netns && s->netns != rec->netns) || (s->closed && s->ino != rec->ino))) {
 		sock_forget(js, s);
 		s = NULL;
 	}

@@ -25,14 +25,14 @@ struct hs_live {
 	void *ctx;
 	unsigned int budget;
 	uint64_t last; /* time of the last record */
-	int error; /* of fn: libbpf stops, the caller gets this one */
+	int error;     /* of fn: libbpf stops, the caller gets this one */
 	unsigned int probes;
 	uint64_t loss_read; /* time of the last look at the loss counters */
 	struct hs_rec_loss loss;
 };
 
 /* Records of one drain: a flood must not keep the caller from its signals and deadlines. */
-#define DRAIN_BUDGET 20000
+#define DRAIN_BUDGET   20000
 #define LOSS_PERIOD_NS 200000000ull
 
 static const struct {
@@ -121,7 +121,7 @@ static void live_skip_missing(struct hs_live *live)
 
 	if (libbpf_get_error(btf))
 		return; /* loading will say why */
-	bpf_object__for_each_program(prog, live->skel->obj) {
+	bpf_object__for_each_program (prog, live->skel->obj) {
 		const char *tracepoint = strstr(bpf_program__section_name(prog), "tp_btf/");
 		char name[128];
 
@@ -285,7 +285,7 @@ int live_start(struct hs_live *live, hs_record_fn fn, void *ctx, char *err, size
 		live_explain(r, "attaching the probes", err, err_len);
 		return r;
 	}
-	bpf_object__for_each_program(prog, live->skel->obj)
+	bpf_object__for_each_program (prog, live->skel->obj)
 		live->probes += bpf_program__autoload(prog);
 	live->probes--; /* list_sockets is an iterator */
 	r = live_hand_over_start(live);
@@ -324,7 +324,7 @@ static uint64_t live_read_misses(const struct hs_live *live)
 	struct bpf_program *prog;
 	uint64_t sum = 0;
 
-	bpf_object__for_each_program(prog, live->skel->obj) {
+	bpf_object__for_each_program (prog, live->skel->obj) {
 		struct bpf_prog_info info = {};
 		uint32_t len = sizeof(info);
 

@@ -137,10 +137,10 @@ explains()
 }
 tap_run "$TRACE" -o "$T/o" -- true
 tap_like 'nothing: no packet of COMMAND' "$(<"$T/o")" \
-	'^(no packet was seen|[0-9]+ packets? seen, none matched the sockets of the followed processes)$'
+	'^(no packet was seen|[0-9]+ packets? seen, none matched the sockets of the followed processes)'
 explains 'FILTER' "^[0-9]+ packets seen, none matched 'udp port 8082'" udp port 8082
 tap_like 'nothing: FILTER: where they went instead' "$(<"$T/o")" \
-	"'udp port 8082' the sockets of the followed processes; 4 went to port 7779$"
+	"'udp port 8082' the sockets of the followed processes; 4 went to port 7779"
 explains '-i' "^[0-9]+ packets seen, none matched -i nosuch" -i nosuch
 explains '-n' "^[0-9]+ packets seen, none matched -n nosuch" -n nosuch
 explains 'all of them' \

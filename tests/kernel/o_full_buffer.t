@@ -29,13 +29,17 @@ full()
 	pid=$K_SERVER
 	before=$(counter "$name")
 	if [[ $what == *followed ]]; then
-		k_start -p "$pid"
+		# trace ends with those it follows, and the kernel may free what is in a closed
+		# socket only later
+		tap_background sleeper sleep 600
+		k_start -p "$pid,$TAP_PID"
 	else
 		k_start -n "${TOPO_PREFIX}ns_server"
 	fi
 	k_in client1 "$PYTHON" -IS tests/kernel/peer.py send "$address" 9000 30 500
 	dropped=$(($(counter "$name") - before))
 	tap_stop "$pid"
+	k_wait "$((30 - dropped))" type=unread
 	k_stop
 	k_sound "$what"
 	[[ $address == *:* ]] && at="\[$address\]:9000" || at="$address:9000"

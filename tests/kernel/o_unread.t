@@ -12,6 +12,7 @@ for address in 10.0.1.1 fd00:0:0:1::1; do
 	k_in client1 "$PYTHON" -IS tests/kernel/peer.py send "$address" 9000 3 50
 	tap_wait_until grep -q 'read 50' "$K_LOG"
 	tap_stop "$K_SERVER"
+	k_wait 2 type=unread
 	k_stop
 	k_sound "unread $address"
 	k_is "unread $address: all three were queued, at one socket" 3 type=journey fate.kind=queued \

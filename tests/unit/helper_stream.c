@@ -248,16 +248,19 @@ int stream_each(const struct stream *s, int (*fn)(void *ctx, const struct hs_hdr
 struct stream *stream_new(const char *word, ...)
 {
 	struct stream *s = calloc(1, sizeof(*s));
-	struct {
+	union {
+		uint8_t room[sizeof(struct hs_rec_start) + 1024];
 		struct hs_rec_start start;
-		char spec[1024];
-	} rec = { .start = { .magic = "HOPSCOPE", .abi = HS_ABI_VERSION, .cpus = STREAM_CPUS } };
+	} rec = { 0 };
 	va_list words;
 
+	memcpy(rec.start.magic, "HOPSCOPE", 8);
+	rec.start.abi = HS_ABI_VERSION;
+	rec.start.cpus = STREAM_CPUS;
 	assert_non_null(s);
 	va_start(words, word);
 	for (; word; word = va_arg(words, const char *)) {
-		strcpy(rec.spec + rec.start.spec_len, word);
+		strcpy(rec.start.spec + rec.start.spec_len, word);
 		rec.start.spec_len += strlen(word) + 1;
 	}
 	va_end(words);
@@ -308,9 +311,9 @@ void stream_task(struct stream *s, uint32_t pid, const char *comm)
 /* The index of a name; emits a record of `type` the first time. */
 static size_t stream_name(struct stream *s, uint8_t type, uint64_t first_key, const char *name)
 {
-	struct {
+	union {
+		uint8_t room[sizeof(struct hs_rec_text) + 128];
 		struct hs_rec_text text;
-		char chars[128];
 	} rec = { 0 };
 	size_t i;
 
@@ -324,7 +327,7 @@ static size_t stream_name(struct stream *s, uint8_t type, uint64_t first_key, co
 	strcpy(s->names[i] + 1, name);
 	s->n_names++;
 	rec.text.key = first_key + i * (type == HS_REC_SYM ? 16 : 1);
-	snprintf(rec.chars, sizeof(rec.chars), "%s", name);
+	snprintf(rec.text.text, 128, "%s", name);
 	stream_put(s, &rec.text.hdr, sizeof(rec.text) + strlen(name) + 1, type);
 	return i;
 }

@@ -288,12 +288,14 @@ static void test_frames_at_any_place(void **state)
 
 static void test_text_without_end(void **state)
 {
-	struct {
+	union {
+		uint8_t room[sizeof(struct hs_rec_text) + 8];
 		struct hs_rec_text text;
-		char chars[8];
-	} rec = { .text = { .hdr = { .type = HS_REC_SYM }, .key = 5 } };
+	} rec = { 0 };
 
-	memcpy(rec.chars, "abcdefg", 8);
+	rec.text.hdr.type = HS_REC_SYM;
+	rec.text.key = 5;
+	memcpy(rec.text.text, "abcdefg", 8);
 	rec.text.hdr.size = sizeof(rec.text) + 7;
 	assert_int_equal(decode_one(*state, &rec.text.hdr), -EPROTO);
 	rec.text.hdr.size = sizeof(rec.text) + 8;

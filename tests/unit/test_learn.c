@@ -346,11 +346,11 @@ static void test_frames_are_named_once(void **state)
 		struct hs_rec_stage rec;
 		uint64_t frames[4];
 	} r = {
-		.rec.hdr = {.type = HS_REC_STAGE,
-			    .stage = HS_STAGE_DEV_QUEUE,
-			    .frames = 4,
-			    .size = sizeof(r),
-			    .time = 5 * MS},
+		.rec.hdr = { .type = HS_REC_STAGE,
+			     .stage = HS_STAGE_DEV_QUEUE,
+			     .frames = 4,
+			     .size = sizeof(r),
+			     .time = 5 * MS },
 	};
 
 	if (!sendmsg || !xmit) {
@@ -399,10 +399,10 @@ static uint32_t reason_number(const char *wanted)
 static struct hs_rec_free drop(uint32_t netns, uint32_t reason, uint64_t time)
 {
 	return (struct hs_rec_free){
-		.hdr = {.type = HS_REC_FREE,
-			.stage = HS_STAGE_DROP,
-			.size = sizeof(struct hs_rec_free),
-			.time = time},
+		.hdr = { .type = HS_REC_FREE,
+			 .stage = HS_STAGE_DROP,
+			 .size = sizeof(struct hs_rec_free),
+			 .time = time },
 		.at.netns = netns,
 		.reason = reason,
 	};
@@ -491,7 +491,7 @@ static void guest_end(struct guest *g)
 static struct hs_rec_dev device(uint32_t inum, uint64_t cookie, uint32_t id, uint64_t time)
 {
 	return (struct hs_rec_dev){
-		.hdr = {.type = HS_REC_DEV, .size = sizeof(struct hs_rec_dev), .time = time},
+		.hdr = { .type = HS_REC_DEV, .size = sizeof(struct hs_rec_dev), .time = time },
 		.cookie = cookie,
 		.netns = id,
 		.inum = inum,
@@ -583,8 +583,12 @@ static void test_namespace_that_is_gone(void **state)
 static void test_namespace_known_by_id_only(void **state)
 {
 	struct caught *c = *state;
-	struct hs_rec_sock sock = {.hdr = {.type = HS_REC_SOCK, .size = sizeof(sock), .time = MS}};
-	struct hs_rec_call call = {.hdr = {.type = HS_REC_CALL, .size = sizeof(call), .time = MS}};
+	struct hs_rec_sock sock = {
+		.hdr = { .type = HS_REC_SOCK, .size = sizeof(sock), .time = MS }
+	};
+	struct hs_rec_call call = {
+		.hdr = { .type = HS_REC_CALL, .size = sizeof(call), .time = MS }
+	};
 	struct hs_rec_dev dev;
 	struct guest a, b;
 
@@ -705,7 +709,7 @@ static int read_procnet(void *ctx)
 /* A socket outlives the thread that made it and stays in its namespace. */
 static int bind_udp(void *ctx)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET};
+	struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t len = sizeof(a);
 	int *ret = ctx, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -718,7 +722,7 @@ static int bind_udp(void *ctx)
 
 static int listen_tcp6(void *ctx)
 {
-	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(4711)};
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(4711) };
 	int *ret = ctx;
 
 	*ret = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -769,7 +773,7 @@ static void test_snapshots(void **state)
 {
 	struct caught *c = *state;
 	uint32_t no_socket = reason_number("NO_SOCKET"), id, mine = my_inum();
-	struct hs_hdr tick = {.type = HS_REC_TICK, .size = sizeof(tick)};
+	struct hs_hdr tick = { .type = HS_REC_TICK, .size = sizeof(tick) };
 	struct hs_rec_free rec;
 	struct hs_rec_dev dev;
 	struct guest g;

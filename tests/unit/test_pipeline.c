@@ -121,15 +121,19 @@ static void test_extra_selection(void **state)
 /* START as it may come out of a damaged file, in memory of exactly its size. */
 static int start_with(uint16_t size, uint32_t spec_len, const char *spec, bool *ret_explained)
 {
-	struct {
+	union {
+		uint8_t room[sizeof(struct hs_rec_start) + 64];
 		struct hs_rec_start start;
-		char spec[64];
-	} rec = { .start = { .hdr = { .type = HS_REC_START }, .magic = "HOPSCOPE", .abi = 1 } };
+	} rec = { 0 };
 	struct hs_hdr *copy = malloc(size);
 	struct output o;
 	int r;
 
-	memcpy(rec.spec, spec, strlen(spec) + 1);
+	rec.start.hdr.type = HS_REC_START;
+	memcpy(rec.start.magic, "HOPSCOPE", 8);
+	rec.start.abi = HS_ABI_VERSION;
+	if (size > sizeof(rec.start))
+		memcpy(rec.start.spec, spec, size - sizeof(rec.start));
 	rec.start.hdr.size = size;
 	rec.start.spec_len = spec_len;
 	memcpy(copy, &rec, size);
@@ -153,7 +157,7 @@ static void test_damaged_start(void **state)
 	(void)state;
 	assert_int_equal(start_with(fixed, 0, "", &explained), 0);
 	assert_int_equal(start_with(fixed + 4, 4, "all", &explained), 0);
-	assert_int_equal(start_with(fixed + 8, 4, "all", &explained), 0);
+	assert_int_equal(start_with(fixed + 8, 4, "all\0pad", &explained), 0);
 	assert_false(explained);
 	for (uint16_t size = sizeof(struct hs_hdr); size < fixed; size++) {
 		assert_int_equal(start_with(size, 0, "", &explained), -EPROTO);
