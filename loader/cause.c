@@ -31,6 +31,8 @@ static void node_set_cause(struct hs_journeys *js, struct node *n, struct node *
 	n->cause = cause->serial;
 	n->j.cause_kind = HS_CAUSE_JOURNEY;
 	n->j.cause_text = text;
+	/* What a followed socket provokes belongs to it, even where the filter leaves the cause out. */
+	n->by_socket |= cause->by_socket;
 	cause->open_children++;
 	if (serials_add(&cause->children, &cause->n_children, n->serial))
 		js->error = -ENOMEM;

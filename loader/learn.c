@@ -476,7 +476,8 @@ static int learn_free_record(struct hs_learn *learn, const struct hs_rec_free *r
 	err = learn_reason(learn, rec->reason, out);
 	if (err || !learn->no_socket || rec->reason != learn->no_socket)
 		return err;
-	if (rec->hdr.cpu < HS_MAX_CPUS && learn->received[rec->hdr.cpu].skb == rec->at.skb)
+	if (!rec->at.netns && rec->hdr.cpu < HS_MAX_CPUS &&
+	    learn->received[rec->hdr.cpu].skb == rec->at.skb)
 		return snapshot_ask(learn, learn->received[rec->hdr.cpu].netns, out);
 	return snapshot_ask(learn, rec->at.netns, out);
 }

@@ -6,7 +6,7 @@
 set -u
 
 test=$1
-limit=${TAP_TEST_LIMIT:-300}
+limit=${TAP_TEST_LIMIT:-600}
 log=/dev/null
 [[ -z ${TAP_LOGS-} ]] || log=$TAP_LOGS/${test//\//+}
 

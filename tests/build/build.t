@@ -51,7 +51,8 @@ touch "$tree/apps/time_protocol.h"
 tap_is 'an edited header of some exercises rebuilds those' "$(what_would_be_built)" "$wanted"
 make -C "$tree" O="$out" -s >/dev/null
 
-wanted=$( (grep -l '\.skel\.h"' loader/*.c | sed 's/\.c$//' && echo trace.bpf) | sort | xargs)
+wanted=$( (grep -l '\.skel\.h"' loader/*.c | sed 's/\.c$//' &&
+	(cd bpf && printf '%s\n' *.bpf.c | sed 's/\.c$//')) | sort | xargs)
 touch "$tree/vmlinux/vmlinux.h"
 tap_is 'edited kernel types rebuild the BPF object and its users' "$(what_would_be_built)" "$wanted"
 make -C "$tree" O="$out" -s >/dev/null

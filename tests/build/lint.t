@@ -47,7 +47,7 @@ finds select.c 2 'the layer .engine. must not include render.h' '#include "rende
 finds names.c 2 'the layer .decode. must not include probe.h' '#include "../loader/probe.h"'
 finds cmd_doctor.c 2 'the layer .front. must not know of BPF' '#include "trace.skel.h"'
 finds mystery.c 1 'in no layer' 'int mystery;'
-finds text.c 6 'Array .a\[2\]. accessed at index 2' 'int text_x(void)' '{' '	int a[2] = {0};' '' '	return a[2];' '}'
+finds text.c 6 'Array .a\[2\]. accessed at index 2' 'int text_x(void)' '{' '	int a[2] = { 0 };' '' '	return a[2];' '}'
 
 printf 'int packet;\n' >"$tree/loader/packet.c"
 lint

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Damaged recordings: cmd_cut.py TRACE RECORDING SCRATCH
 
-Cuts RECORDING at every record boundary and at random bytes, and changes random bytes of it. trace read
+Cuts RECORDING at record boundaries and at random bytes, and changes random bytes of it. trace read
 must not crash; of a cut it says so in one line and ends with 1. Prints what was wrong; exit status 1.
 """
 import random
@@ -37,13 +37,16 @@ while bounds[-1] < len(whole):
 if bounds.pop() != len(whole) or len(bounds) < 20:
     print(f"{path}: {len(bounds)} records, {len(whole)} bytes: not as expected")
     sys.exit(1)
-cuts = bounds + [chance.randrange(len(whole)) for _ in range(100)]
+# A recording holds what else was sent on this machine: of a long one, some of its boundaries.
+if len(bounds) > 150:
+    bounds = bounds[:60] + sorted(chance.sample(bounds[60:], 90))
+cuts = bounds + [chance.randrange(len(whole)) for _ in range(50)]
 for cut in cuts:
     done, view = read(whole[:cut])
     short = b"cut short" if cut >= bounds[1] else b"not a recording"
     if done.returncode != 1 or done.stderr.count(b"\n") != 1 or short not in done.stderr:
         complain(f"cut at {cut}", view, done)
-for _ in range(200):
+for _ in range(100):
     damaged = bytearray(whole)
     for _ in range(chance.choice([1, 1, 3, 30])):
         damaged[chance.randrange(len(whole))] = chance.randrange(256)
@@ -52,5 +55,5 @@ for _ in range(200):
         complain("damaged", view, done)
         with open(f"{scratch}.bad{wrong}", "wb") as f:
             f.write(damaged)
-print(f"{len(cuts)} cuts and 200 changes, {wrong} wrong (seed {seed})")
+print(f"{len(cuts)} cuts and 100 changes, {wrong} wrong (seed {seed})")
 sys.exit(wrong > 0)

@@ -59,10 +59,11 @@ replays()
 }
 
 export LC_ALL=C.UTF-8
-for view in --list --tree --follow --json; do
+for view in --list --tree --follow; do
 	replays "$view"
 	replays "$view" -v
 done
+replays --json
 cp "$T/live" "$T/valid.json"
 replays --json-hops
 cp "$T/live" "$T/valid_hops.json"

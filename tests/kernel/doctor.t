@@ -141,9 +141,9 @@ for _ in 1 2 3 4 5; do
 	./trace doctor >/dev/null 2>&1
 	took=$((${EPOCHREALTIME/[.,]/} - start))
 	((took >= best)) || best=$took
-	((best >= 2000000)) || break
+	((best >= 5000000)) || break
 done
-tap_check "takes less than 2 s" test "$best" -lt 2000000
+tap_check "takes less than 5 s, on a busy machine too" test "$best" -lt 5000000
 
 # Usage
 tap_run ./trace doctor --help

@@ -18,19 +18,34 @@ field()
 	awk -v variant="$1" -v n="$2" '$1 == variant { print $n }' <<<"$TAP_OUT"
 }
 
+# is_between LOW VALUE HIGH
+is_between()
+{
+	awk -v low="$1" -v value="$2" -v high="$3" 'BEGIN { exit value < low || value > high }'
+}
+
 # The rate is that of the median batch of each round, and of these the median over interleaved rounds, so
-# what else the machine has to do matters little; where it still does, the measurement is repeated.
-for try in 1 2 3 4 5 6; do
+# what else the machine has to do matters little. Where it still does, the measurement is repeated for as
+# long as a test may take: when another trace was there, or the traced flood was the faster one.
+measured=
+for ((try = 1; SECONDS < 120; try++)); do
 	TAP_LIMIT=120 TRACE="$TRACE" BENCH="$bench" tap_run bench/flood.sh -r 5 -s 0.2 record
 	((TAP_STATUS == 0)) || tap_bail 'bench/flood.sh' "$TAP_ERR"
-	tap_diag "try $try"$'\n'"$TAP_OUT"
+	tap_diag "try $try"$'\n'"$TAP_OUT"$'\n'"$TAP_ERR"
 	kept=$(field record 7)
-	! awk -v kept="$kept" -v wanted="$wanted" 'BEGIN { exit kept < wanted }' || break
+	if [[ -z $TAP_ERR ]] && is_between 0 "$kept" 1.1; then
+		measured=$kept
+		! is_between "$wanted" "$kept" 1.1 || break
+	fi
 done
-tap_check "a flood keeps $kept of its untraced rate under -w, at least $wanted" \
-	awk -v kept="$kept" -v wanted="$wanted" 'BEGIN { exit kept < wanted }'
+name="a flood keeps ${measured:-?} of its untraced rate under -w, at least $wanted"
+if [[ -z $measured ]]; then
+	tap_skip "$name" 'no machine to itself: other traces, or other work, all the time'
+else
+	tap_check "$name" is_between "$wanted" "$measured" 1.1
+fi
 
-TAP_LIMIT=120 TRACE="$TRACE" BENCH="$bench" tap_run bench/flood.sh -r 3 -s 0.2 stacks
+TAP_LIMIT=60 TRACE="$TRACE" BENCH="$bench" tap_run bench/flood.sh -r 3 -s 0.2 stacks
 tap_is 'with stacks it is measured too' "$TAP_STATUS" 0
 tap_diag "with stacks a flood keeps $(field stacks 7) of its untraced rate:"$'\n'"$TAP_OUT"
 

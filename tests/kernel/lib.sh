@@ -49,7 +49,7 @@ k_attempts()
 		tap_background attempt bash "$tap_script"
 		wait "$TAP_PID"
 		status=$?
-		((status != 0)) && [[ -e $K_LOST ]] || break
+		[[ $status != 0 && -e $K_LOST ]] || break
 		tap_diag "attempt $attempt lost events or captures: inconclusive"
 	done
 	cat -- "$TAP_TMP/attempt.err" >&2
@@ -142,7 +142,7 @@ k_run_with()
 
 k_note_losses()
 {
-	grep -q '"type":"loss"' "$K_JSON" && : >"$K_LOST"
+	! grep -q '"type":"loss"' "$K_JSON" || : >"$K_LOST"
 }
 
 # k_start OPTION...: traces in the background, until k_stop. Returns when tracing has begun. What a

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -570,6 +571,7 @@ static void stream_add_read(struct stream *s, uint8_t stage, uint64_t sk, int32_
 		.call = s->call ? s->call
 			: stage ? HS_CALL_RECVFROM
 				: HS_CALL_SENDTO,
+		.asked = flags & MSG_TRUNC && s->call ? s->open.len : 0,
 	};
 
 	stream_add(s, &rec, sizeof(rec), HS_REC_READ, stage);
