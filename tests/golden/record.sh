@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Records what tests/golden/golden.t shows again: real packets, in namespaces made for it. To be run by
+# record.sh [NAME...] records what tests/golden/golden.t shows again: real packets, in namespaces made for it. To be run by
 # hand, as root, on a machine where nothing else sends (a recording holds all that the kernel told),
 # when the records' format has changed; then UPDATE=1 prove tests/golden/golden.t, and look.
 set -u
@@ -9,6 +9,7 @@ here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) || exit 1
 cd -- "$here/../.." || exit 1
 export TOPO_PREFIX=
 pids=()
+wanted=("$@")
 
 # shellcheck disable=SC2317 # called by the trap
 leave()
@@ -34,6 +35,7 @@ record()
 {
 	local name=$1
 	shift
+	((${#wanted[@]} == 0)) || [[ " ${wanted[*]} " == *" $name "* ]] || return 0
 	for _ in {1..50}; do
 		./trace --stacks=always -w "$here/$name.rec" "$@"
 		./trace read "$here/$name.rec" --json | grep -q '"type":"loss"' && continue
@@ -51,10 +53,16 @@ ip netns exec ns_client2 bash -c 'echo >/dev/udp/10.0.2.1/9'
 record closed_port -- ip netns exec ns_client2 apps/time_client 10.0.2.1 8080
 record unconnected -- ip netns exec ns_client2 apps/time_client -U -t 0.2 10.0.2.1 8080
 record rate_limit -- ip netns exec ns_client2 apps/time_burst_client -t 0.2 10.0.2.1 8080 12
-# Two clients on two CPUs at once, five requests each.
+# Two clients on two CPUs, five datagrams each, from the same microsecond on.
+# shellcheck disable=SC2016 # the inner shells expand
 record ten -- bash -c '
-	ip netns exec ns_client1 taskset -c 0 apps/time_burst_client 10.0.1.1 8080 5 &
-	ip netns exec ns_client2 taskset -c 1 apps/time_burst_client 10.0.1.1 8080 5 &
+	export at=$((${EPOCHREALTIME/./} + 500000))
+	for who in "ns_client1 0" "ns_client2 1"; do
+		read -r netns cpu <<<"$who"
+		ip netns exec "$netns" taskset -c "$cpu" bash -c "
+			until ((\${EPOCHREALTIME/./} >= at)); do :; done
+			for i in {1..5}; do echo \$i >/dev/udp/10.0.1.1/8080; done" &
+	done
 	wait'
 # Addresses as long as they can be.
 ip -n ns_server addr add fd00:1111:2222:3333:4444:5555:6666:7777/64 dev veth_srv_c1 nodad
