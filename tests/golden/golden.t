@@ -51,4 +51,8 @@ for rec in "$here"/*.rec; do
 		tap_check "$name: $view --ascii is 7-bit" is_7bit "$rec" "$view" -v
 	done
 done
+# what README.md shows is what trace shows
+for shown in request.follow.txt closed_port.tree.txt; do
+	tap_is "README.md shows $shown" "$(comm -23 <(sort "$here/$shown") <(sort README.md))" ''
+done
 tap_done
