@@ -25,6 +25,7 @@
 /* A view may lag behind. A recording does not, and a ring that fits into caches costs a flood less. */
 #define RING_SHOWN	(32 << 20)
 #define RING_RECORDED	(8 << 20)
+#define PURGE_S		0.2
 #define LINGER_UNSEEN_S 0.2 /* when only recording: nobody can say whether all have a fate */
 
 static const char run_help[] =
@@ -345,6 +346,17 @@ static bool run_take_signals(struct run *run, bool command_runs)
 	return go_on;
 }
 
+/*
+ * Has every packet a fate? The kernel purges a closed UDP socket's queue after a grace period of RCU, so
+ * what is queued and unread gets a moment after `ended`.
+ */
+static bool run_is_over(const struct run *run, double ended)
+{
+	if (!run->pipeline || pipeline_underway(run->pipeline))
+		return false;
+	return !pipeline_unread(run->pipeline) || run_now() >= ended + PURGE_S;
+}
+
 /* Until there is nothing left to wait for. */
 static int run_loop(struct run *run)
 {
@@ -373,8 +385,7 @@ static int run_loop(struct run *run)
 			r = run_flush(run);
 		if (r)
 			return r;
-		if (end &&
-		    (run_now() >= end || (run->pipeline && !pipeline_underway(run->pipeline))))
+		if (end && (run_now() >= end || run_is_over(run, end - linger)))
 			running = false;
 		if (run->pipeline && pipeline_is_done(run->pipeline))
 			running = false;

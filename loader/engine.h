@@ -95,12 +95,13 @@ struct bound {
 	struct hs_endpoint local;
 };
 
+/* ICMP errors that a rate limit suppressed, as the counters of a namespace tell it. */
+enum limit { LIMIT_HOST4, LIMIT_HOST6, LIMIT_GLOBAL, LIMIT_MAX };
+
 struct limits {
 	uint32_t netns;
-	uint64_t first, last; /* sums of the counters of suppressed ICMP errors */
-	uint64_t explained;
-	const char *counter; /* the one that rose */
-	struct hs_rec_counter rec;
+	uint64_t unclaimed[LIMIT_MAX]; /* suppressed, and no journey explained by it */
+	uint64_t last[LIMIT_MAX];
 	UT_hash_handle hh;
 };
 

@@ -93,7 +93,7 @@ static bool node_deserves_icmp(const struct node *n)
 	return p->version == 4 ? dst[0] < 224 : dst[0] != 0xff;
 }
 
-static const struct limits *limits_find(struct hs_journeys *js, uint32_t netns)
+static struct limits *limits_find(struct hs_journeys *js, uint32_t netns)
 {
 	struct limits *l = NULL;
 
@@ -101,18 +101,27 @@ static const struct limits *limits_find(struct hs_journeys *js, uint32_t netns)
 	return l;
 }
 
-/* Suppressed errors that the counters tell of and no journey has claimed. */
+/* A suppressed error that the counters tell of and no journey has claimed. */
 static bool limits_claim(struct hs_journeys *js, struct node *n)
 {
-	struct limits *l = (struct limits *)limits_find(js, n->netns);
+	/* The global limit is one for both, and counted by IPv4: icmp_global_allow(). */
+	static const char *const counters[] = {
+		[LIMIT_HOST4] = "IcmpOutRateLimitHost rose; sysctl net.ipv4.icmp_ratelimit",
+		[LIMIT_HOST6] = "Icmp6OutRateLimitHost rose; sysctl net.ipv6.icmp.ratelimit",
+		[LIMIT_GLOBAL] = "IcmpOutRateLimitGlobal rose; sysctl net.ipv4.icmp_msgs_per_sec",
+	};
+	enum limit limit = n->j.packet.version == 6 ? LIMIT_HOST6 : LIMIT_HOST4;
+	struct limits *l = limits_find(js, n->netns);
 
-	if (!l || l->last - l->first <= l->explained)
+	if (!l)
 		return false;
-	l->explained++;
+	if (!l->unclaimed[limit])
+		limit = LIMIT_GLOBAL;
+	if (!l->unclaimed[limit])
+		return false;
+	l->unclaimed[limit]--;
 	n->want_counter = false;
-	n->j.no_icmp = names_internf(js->names, "rate limit (%s rose; sysctl %s)", l->counter,
-				     n->j.packet.version == 6 ? "net.ipv6.icmp.ratelimit"
-							      : "net.ipv4.icmp_ratelimit");
+	n->j.no_icmp = names_internf(js->names, "rate limit (%s)", counters[limit]);
 	if (n->selected)
 		SINK(js, no_icmp, &n->j);
 	return true;
@@ -121,29 +130,27 @@ static bool limits_claim(struct hs_journeys *js, struct node *n)
 void fate_counter(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_counter *rec = (const void *)e->rec;
-	struct limits *l = (struct limits *)limits_find(js, rec->netns);
+	const uint64_t now[] = {
+		[LIMIT_HOST4] = rec->icmp_limit_host,
+		[LIMIT_HOST6] = rec->icmp6_limit_host,
+		[LIMIT_GLOBAL] = rec->icmp_limit_global,
+	};
+	struct limits *l = limits_find(js, rec->netns);
 	struct node *n, *tmp;
 
-	if (!l) {
+	if (l) {
+		for (int i = 0; i < LIMIT_MAX; i++)
+			l->unclaimed[i] += now[i] > l->last[i] ? now[i] - l->last[i] : 0;
+	} else {
 		l = calloc(1, sizeof(*l));
 		if (!l) {
 			js->error = -ENOMEM;
 			return;
 		}
 		l->netns = rec->netns;
-		l->first = rec->icmp_limit_global + rec->icmp_limit_host + rec->icmp6_limit_host;
-		l->rec = *rec;
-		l->counter = "";
 		HASH_ADD(hh, js->limits, netns, sizeof(l->netns), l);
 	}
-	if (rec->icmp_limit_global > l->rec.icmp_limit_global)
-		l->counter = "IcmpOutRateLimitGlobal";
-	if (rec->icmp_limit_host > l->rec.icmp_limit_host)
-		l->counter = "IcmpOutRateLimitHost";
-	if (rec->icmp6_limit_host > l->rec.icmp6_limit_host)
-		l->counter = "Icmp6OutRateLimitHost";
-	l->rec = *rec;
-	l->last = rec->icmp_limit_global + rec->icmp_limit_host + rec->icmp6_limit_host;
+	memcpy(l->last, now, sizeof(now));
 	DL_FOREACH_SAFE (js->open, n, tmp)
 		if (n->want_counter && n->netns == rec->netns && limits_claim(js, n))
 			node_try_settle(js, n);

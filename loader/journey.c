@@ -60,6 +60,17 @@ size_t journeys_underway(const struct hs_journeys *js)
 	return js->underway;
 }
 
+size_t journeys_unread(const struct hs_journeys *js)
+{
+	const struct node *n;
+	size_t unread = 0;
+
+	DL_FOREACH (js->open, n)
+		unread += n->selected && n->j.fate.kind == HS_FATE_QUEUED && !n->j.read_done &&
+			  !n->j.unread_at_close && n->j.packet.proto != IPPROTO_TCP;
+	return unread;
+}
+
 uint64_t journeys_settled(const struct hs_journeys *js)
 {
 	return js->settled;

@@ -23,6 +23,8 @@ void journeys_gap(void *ctx, uint64_t time, int64_t lost);
 
 /* Journeys that are shown and have no fate yet. */
 size_t journeys_underway(const struct hs_journeys *journeys);
+/* Of the shown ones, datagrams queued in the last seconds that wait to be read. */
+size_t journeys_unread(const struct hs_journeys *journeys);
 /* Journeys that were shown and are settled. */
 uint64_t journeys_settled(const struct hs_journeys *journeys);
 

@@ -117,6 +117,11 @@ size_t pipeline_underway(const struct hs_pipeline *p)
 	return p->journeys ? journeys_underway(p->journeys) : 0;
 }
 
+size_t pipeline_unread(const struct hs_pipeline *p)
+{
+	return p->journeys ? journeys_unread(p->journeys) : 0;
+}
+
 bool pipeline_is_done(const struct hs_pipeline *p)
 {
 	uint64_t ended = 0;

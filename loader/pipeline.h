@@ -26,6 +26,8 @@ const char *pipeline_error(const struct hs_pipeline *p);
 
 /* Journeys that are shown and have no fate yet. */
 size_t pipeline_underway(const struct hs_pipeline *p);
+/* Of the shown ones, datagrams that wait to be read. */
+size_t pipeline_unread(const struct hs_pipeline *p);
 /* Have as many journeys come to their end as -c asks for? */
 bool pipeline_is_done(const struct hs_pipeline *p);
 

@@ -656,7 +656,7 @@ static void test_icmp_rate_limit(void **state)
 		  "#2 dropped in ns_server: NO_SOCKET by __udp4_lib_rcv (no UDP socket on "
 		  "10.0.1.1:8080)\n"
 		  "#2 no ICMP (rate limit (IcmpOutRateLimitGlobal rose; sysctl "
-		  "net.ipv4.icmp_ratelimit))\n"
+		  "net.ipv4.icmp_msgs_per_sec))\n"
 		  "#2 settled\n"
 		  "#3 born, UDP to port 8080, by the kernel\n"
 		  "#3 dropped in ns_server: NO_SOCKET by __udp4_lib_rcv (no UDP socket on "
