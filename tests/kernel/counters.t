@@ -34,7 +34,7 @@ compare()
 		tap_run "$PYTHON" -IS tests/kernel/counters.py traffic "$@"
 		printf '%s\n' "$TAP_OUT" >"$TAP_TMP/counted"
 		k_stop
-		k_has_losses || break
+		grep -q '"type":"loss"' "$K_JSON" || break
 		tap_diag "try $try: events were lost"
 	done
 	tap_is "$name: traffic" "$TAP_STATUS" 0
