@@ -64,7 +64,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# limit FILE WHAT: waits until FILE has a line, at most 20 s.
+# await FILE WHAT: waits until FILE has a line, at most 20 s.
 await()
 {
 	local deadline=$((SECONDS + 20))
@@ -114,7 +114,7 @@ start()
 	fi
 	"${first[@]}" "${args[@]}" </dev/null >"$tmp/watch.out" 2>"$tmp/watch.err" 3>"$tmp/ready" &
 	watcher=$!
-	running=("$watcher")
+	running+=("$watcher")
 	if [[ $1 == count ]]; then
 		await "$tmp/watch.out" "$1"
 	else
@@ -127,7 +127,7 @@ stop()
 	[[ -n $watcher ]] || return
 	kill -INT "$watcher"
 	wait "$watcher" || die "$1 failed: $(<"$tmp/watch.err")"
-	running=()
+	running=("$receiver")
 	own=0
 	case $1 in
 	record | stacks) "$trace" read --json --only unknown "$tmp/file" >"$tmp/summary" ;;
@@ -170,7 +170,6 @@ measure()
 	await "$tmp/receiver" 'the receiver'
 	send 1000 >/dev/null || die 'the warm-up failed' # neighbours are known, caches warm
 	start "$1"
-	running+=("$receiver")
 	line=$(send 1000000000 "$seconds") || die 'the flood failed'
 	beside=$(others)
 	stop "$1"

@@ -22,9 +22,9 @@
 #include "source.h"
 
 #define TICK_MS 50
-/* A view may lag behind. A recording does not, and a ring that fits into caches costs a flood less. */
+/* A view may lag behind; a recording does not, and the less memory it needs, the less a flood pays. */
 #define RING_SHOWN	(32 << 20)
-#define RING_RECORDED	(8 << 20)
+#define RING_RECORDED	(16 << 20)
 #define PURGE_S		0.2
 #define LINGER_UNSEEN_S 0.2 /* when only recording: nobody can say whether all have a fate */
 
@@ -56,7 +56,7 @@ static const char run_help[] =
 	"      --linger S       wait so long for packets under way when it has ended (1)\n"
 	"Rarely:\n"
 	"      --ready-fd N     a line is written there when tracing has begun\n"
-	"      --ring SIZE      of the ring buffer (32M; -w: 8M);  --stacks=auto|always|never\n";
+	"      --ring SIZE      of the ring buffer (32M; -w: 16M);  --stacks=auto|always|never\n";
 
 struct run {
 	struct hs_options opt;

@@ -24,8 +24,9 @@ struct hs_live {
 	hs_record_fn fn;
 	void *ctx;
 	unsigned int budget;
-	uint64_t last; /* time of the last record */
-	int error;     /* of fn: libbpf stops, the caller gets this one */
+	uint64_t until; /* records of this time and later are left for the next drain */
+	uint64_t last;	/* time of the last record */
+	int error;	/* of fn: libbpf stops, the caller gets this one */
 	unsigned int probes;
 	uint64_t loss_read; /* time of the last look at the loss counters */
 	struct hs_rec_loss loss;
@@ -91,7 +92,7 @@ static int live_record(void *ctx, void *data, size_t len)
 		return r;
 	}
 	live->last = rec->time;
-	if (!live->budget || --live->budget)
+	if ((!live->budget || --live->budget) && rec->time < live->until)
 		return 0;
 	return -EAGAIN; /* libbpf has taken the record, and stops */
 }
@@ -169,6 +170,7 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 	if (!live)
 		return -ENOMEM;
 	live->opt = *opt;
+	live->until = UINT64_MAX;
 	live->skel = trace_bpf__open();
 	if (!live->skel) {
 		r = -errno;
@@ -354,12 +356,13 @@ static int live_hand_over_loss(struct hs_live *live, uint64_t now)
 	return live->fn(live->ctx, &loss.hdr);
 }
 
-/* At most `budget` records, 0: all. -EAGAIN: there may be more. */
-static int live_consume(struct hs_live *live, unsigned int budget)
+/* At most `budget` records, 0: all, that are older than `until`. -EAGAIN: there may be more. */
+static int live_consume(struct hs_live *live, unsigned int budget, uint64_t until)
 {
 	int r;
 
 	live->budget = budget;
+	live->until = until;
 	r = ring_buffer__consume(live->ring);
 	if (live->error)
 		return live->error;
@@ -374,12 +377,13 @@ int live_drain(struct hs_live *live)
 
 	/* Taken before, so that all that was written by then comes before its tick. */
 	tick.time = live_clock(CLOCK_MONOTONIC);
-	r = live_consume(live, DRAIN_BUDGET);
-	more = r == -EAGAIN;
-	if (more) {
+	r = live_consume(live, DRAIN_BUDGET, tick.time);
+	/* To read on while records are written would slow their writers: those wait for their turn. */
+	more = r == -EAGAIN && live->last < tick.time;
+	if (more)
 		tick.time = live->last;
+	if (r == -EAGAIN)
 		r = 0;
-	}
 	if (!r && tick.time - live->loss_read > LOSS_PERIOD_NS)
 		r = live_hand_over_loss(live, tick.time);
 	if (!r)
@@ -401,7 +405,7 @@ int live_stop(struct hs_live *live)
 	int r;
 
 	trace_bpf__detach(live->skel);
-	r = live_consume(live, 0);
+	r = live_consume(live, 0, UINT64_MAX);
 	if (r)
 		return r;
 	end.hdr.time = live_clock(CLOCK_MONOTONIC);

@@ -93,8 +93,11 @@ if tc qdisc add dev lo root tbf rate 8bit burst 1600 limit 1000000000 2>"$T/err"
 		local name=$1
 		shift
 		mkfifo "$T/$name"
+		rm -f -- "$T/o" # what is in it was written by the trace before
 		cmd_start "$name" -o "$T/o" "$@" -- bash -c "$leaves" "$T/$name" \
 			"$python" tests/kernel/cmd_udp.py stream 127.0.0.1 9 "$T/dry"
+		# sent by the child of this trace, and stuck in the queue
+		tap_wait_until grep -q 'sendto(' "$T/o"
 		tap_wait_until sh -c "tc -s qdisc show dev lo | grep -q 'backlog [1-9]'"
 		open_fifo "$T/$name"
 		tap_wait_until test -s "$T/$name.end"
