@@ -131,21 +131,21 @@ static void node_show(struct hs_journeys *js, struct node *n)
  */
 void node_select(struct hs_journeys *js, struct node *n)
 {
-	uint32_t *todo = NULL;
-	size_t n_todo = 0;
+	uint32_t *next = NULL;
+	size_t n_next = 0;
 
 	for (;;) {
 		if (n && !n->selected && !n->settled && node_is_wanted(js, n)) {
 			node_show(js, n);
 			for (size_t i = n->n_children; i-- > 0;)
-				if (serials_add(&todo, &n_todo, n->children[i]))
+				if (serials_add(&next, &n_next, n->children[i]))
 					js->error = -ENOMEM;
 		}
-		if (!n_todo)
+		if (!n_next)
 			break;
-		n = node_by_serial(js, todo[--n_todo]);
+		n = node_by_serial(js, next[--n_next]);
 	}
-	free(todo);
+	free(next);
 }
 
 const struct hs_fate no_fate = { .netns = "",
