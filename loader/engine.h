@@ -149,7 +149,6 @@ struct hs_journeys {
 	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
 	uint64_t lost_total;		     /* records that any journey alive may miss */
 	uint64_t ticked, loss_told;	     /* times */
-	uint64_t started;		     /* first time of the stream */
 	int error;			     /* -ENOMEM */
 };
 

@@ -395,8 +395,6 @@ int journeys_event(void *ctx, const struct hs_event *e)
 {
 	struct hs_journeys *js = ctx;
 
-	if (!js->started)
-		js->started = e->time;
 	js->sum.events += e->rec->type < HS_REC_START;
 	switch (e->rec->type) {
 	case HS_REC_STAGE:

@@ -281,27 +281,6 @@ void text_newline(struct text *t)
 	t->column = 0;
 }
 
-void text_truncate(struct text *t, const char *s, int columns)
-{
-	const char *p = s, *end = s;
-	char head[512];
-	int room, used = 0;
-	uint32_t cp;
-
-	if (text_width(s) <= columns) {
-		text_add(t, s);
-		return;
-	}
-	room = columns - (t->style->ascii ? 3 : 1);
-	while ((cp = text_next(&p)) && used + char_width(cp) <= room) {
-		used += char_width(cp);
-		end = p;
-	}
-	snprintf(head, sizeof(head), "%.*s", (int)(end - s), s);
-	text_add(t, head);
-	text_add(t, "…");
-}
-
 /* --- wrapping --- */
 
 struct flow {

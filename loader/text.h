@@ -67,8 +67,6 @@ void text_write(struct text *t, FILE *out);
 uint32_t text_next(const char **s);
 /* Display columns: 0 for combining marks, 2 for wide East Asian characters and emoji. */
 int text_width(const char *s);
-/* At most `columns` of `s` are added; what is cut is shown by an ellipsis. */
-void text_truncate(struct text *t, const char *s, int columns);
 
 /* "0.4 µs", "12.3 ms", "12.3 s", "4 min 5 s" */
 void text_duration(struct text *t, uint64_t ns);

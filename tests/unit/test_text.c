@@ -99,23 +99,6 @@ static void test_add_cleans(void **state)
 	assert_string_equal(added(&plain, "a → b"), "a to b");
 }
 
-static void test_truncate(void **state)
-{
-	struct text t;
-
-	(void)state;
-	text_init(&t, &normal);
-	text_truncate(&t, "abcdef", 6);
-	assert_string_equal(written(&t), "abcdef");
-	text_truncate(&t, "abcdef", 5);
-	assert_string_equal(written(&t), "abcd…");
-	text_truncate(&t, "日本語", 4);
-	assert_string_equal(written(&t), "日…");
-	text_init(&t, &ascii);
-	text_truncate(&t, "abcdef", 5);
-	assert_string_equal(written(&t), "ab...");
-}
-
 static const char *flowed(const struct text_style *style, const char *s, const char *prefix,
 			  int indent)
 {
@@ -338,13 +321,12 @@ static void test_names(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_next),	   cmocka_unit_test(test_next_bad),
-		cmocka_unit_test(test_width),	   cmocka_unit_test(test_add_cleans),
-		cmocka_unit_test(test_truncate),   cmocka_unit_test(test_flow),
-		cmocka_unit_test(test_flow_color), cmocka_unit_test(test_write_trims),
-		cmocka_unit_test(test_duration),   cmocka_unit_test(test_size),
-		cmocka_unit_test(test_endpoint),   cmocka_unit_test(test_packet),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_next),	    cmocka_unit_test(test_next_bad),
+		cmocka_unit_test(test_width),	    cmocka_unit_test(test_add_cleans),
+		cmocka_unit_test(test_flow),	    cmocka_unit_test(test_flow_color),
+		cmocka_unit_test(test_write_trims), cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_size),	    cmocka_unit_test(test_endpoint),
+		cmocka_unit_test(test_packet),	    cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
