@@ -6,10 +6,21 @@
 /* Fixed before load; what is off is pruned by the verifier. */
 const volatile bool hs_stacks = false;
 
-struct {
+struct hs_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20); /* user space resizes it before load */
-} ring SEC(".maps");
+	__uint(max_entries, 1 << 12); /* of the pattern: user space makes the real ones */
+};
+
+/*
+ * One ring buffer a CPU: where two CPUs share one, its lock costs a record as much again. User space
+ * puts them in, and puts what they hold in order of time.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, HS_MAX_CPUS);
+	__type(key, __u32);
+	__array(values, struct hs_ring);
+} rings SEC(".maps");
 
 /* A record takes its number before room is reserved, so that a loss leaves a gap. */
 struct {
@@ -37,7 +48,9 @@ static __always_inline void hs_count_map_failure(void)
 static __always_inline void *hs_reserve(struct hs_cpu *c, __u8 type, __u8 stage, __u64 size,
 					__u8 flags, __u64 seq, __u64 now)
 {
-	struct hs_hdr *hdr = bpf_ringbuf_reserve(&ring, size, 0);
+	__u32 cpu = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	struct hs_hdr *hdr = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
 
 	if (!hdr)
 		return NULL;
@@ -46,7 +59,7 @@ static __always_inline void *hs_reserve(struct hs_cpu *c, __u8 type, __u8 stage,
 	hdr->flags = c->softirq ? HS_F_SOFTIRQ | flags : flags;
 	hdr->frames = 0;
 	hdr->size = size;
-	hdr->cpu = bpf_get_smp_processor_id();
+	hdr->cpu = cpu;
 	hdr->seq = seq;
 	hdr->ctx = c->softirq;
 	hdr->time = now;

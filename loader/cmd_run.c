@@ -21,10 +21,8 @@
 #include "pipeline.h"
 #include "source.h"
 
-#define TICK_MS 50
-/* A view may lag behind; a recording does not, and the less memory it needs, the less a flood pays. */
-#define RING_SHOWN	(32 << 20)
-#define RING_RECORDED	(16 << 20)
+#define TICK_MS		50
+#define RING_BYTES	(32 << 20)
 #define PURGE_S		0.2
 #define LINGER_UNSEEN_S 0.2 /* when only recording: nobody can say whether all have a fate */
 
@@ -56,7 +54,7 @@ static const char run_help[] =
 	"      --linger S       wait so long for packets under way when it has ended (1)\n"
 	"Rarely:\n"
 	"      --ready-fd N     a line is written there when tracing has begun\n"
-	"      --ring SIZE      of the ring buffer (32M; -w: 16M);  --stacks=auto|always|never\n";
+	"      --ring SIZE      of the ring buffers together (32M);  --stacks=auto|always|never\n";
 
 struct run {
 	struct hs_options opt;
@@ -83,7 +81,7 @@ static int run_record(void *ctx, const struct hs_hdr *rec)
 		return 0;
 	run->events += rec->type < HS_REC_START;
 	if (run->record) {
-		r = recording_write(output_file(run->record), rec);
+		r = output_put(run->record, rec, rec->size);
 		if (r)
 			run->stopped = run->opt.record;
 	}
@@ -245,9 +243,7 @@ static int run_start(struct run *run)
 	struct hs_live_options live = {
 		.stacks = opt->stacks < 0 ? run->pipeline != NULL : opt->stacks,
 		.calls = opt->n_args || opt->pids.n,
-		.ring_bytes = opt->ring_bytes
-				      ?: run->pipeline ? RING_SHOWN
-						       : RING_RECORDED,
+		.ring_bytes = opt->ring_bytes ?: RING_BYTES,
 	};
 	struct hs_netns in = { 0 };
 	struct hs_netns_list list = { 0 };

@@ -57,20 +57,23 @@ static void output_drain(struct hs_output *out)
 		output_take_back(out);
 }
 
-static ssize_t output_write(void *cookie, const char *data, size_t len)
+int output_put(struct hs_output *out, const void *data, size_t len)
 {
-	struct hs_output *out = cookie;
-
 	if (out->used + len > sizeof(out->buf))
 		output_drain(out);
 	for (size_t done = 0, n; done < len && !out->error; done += n) {
 		n = len - done < sizeof(out->buf) ? len - done : sizeof(out->buf);
-		memcpy(out->buf + out->used, data + done, n);
+		memcpy(out->buf + out->used, (const char *)data + done, n);
 		out->used += n;
 		if (out->used == sizeof(out->buf))
 			output_drain(out);
 	}
-	return out->error ? 0 : (ssize_t)len;
+	return out->error;
+}
+
+static ssize_t output_write(void *cookie, const char *data, size_t len)
+{
+	return output_put(cookie, data, len) ? 0 : (ssize_t)len;
 }
 
 static int output_make(struct hs_output **ret, int fd, bool own, bool lines)

@@ -16,7 +16,9 @@ struct hs_output;
 int output_open(struct hs_output **ret, const char *path, bool lines);
 /* Text, over a descriptor that stays the caller's. */
 int output_of_fd(struct hs_output **ret, int fd);
-/* Where to write, a whole line or record at a time; it appears at output_flush() at the latest. */
+/* `len` bytes, a whole record: the short way. It appears at output_flush() at the latest. */
+int output_put(struct hs_output *out, const void *data, size_t len);
+/* Where to write, a whole line at a time; the same holds. */
 FILE *output_file(struct hs_output *out);
 /* 0, or the first error since the start, negative errno. */
 int output_flush(struct hs_output *out);

@@ -21,7 +21,7 @@ struct hs_live;
 struct hs_live_options {
 	bool stacks;	   /* take a stack at each stage: 4 us each */
 	bool calls;	   /* record the system calls of followed processes */
-	size_t ring_bytes; /* a power of two, at least a page */
+	size_t ring_bytes; /* of all ring buffers together */
 	const char *spec;  /* the selection as NUL-terminated words, for HS_REC_START */
 	size_t spec_len;
 };
@@ -54,11 +54,8 @@ const char *live_names_warning(const struct hs_live *live);
 /* Detaches, hands over the rest, the final losses and HS_REC_END. */
 int live_stop(struct hs_live *live);
 
-/* One record appended to a file; -EIO and the like when it cannot be written. */
-int recording_write(FILE *file, const struct hs_hdr *rec);
-
 /*
- * The records of a file. 0 when it ended with HS_REC_END; -ENODATA when it is cut short (all whole
+ * The records of a file, which is nothing but records one after the other. 0 when it ended with HS_REC_END; -ENODATA when it is cut short (all whole
  * records were handed over); -EPROTO when it is no recording; `err` explains.
  */
 int recording_read(FILE *file, hs_record_fn fn, void *ctx, char *err, size_t err_len);

@@ -4,13 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-int recording_write(FILE *file, const struct hs_hdr *rec)
-{
-	if (fwrite(rec, rec->size, 1, file) != 1)
-		return errno ? -errno : -EIO;
-	return 0;
-}
-
 /* 1: a record; 0: end of file; -ENODATA: the file ends inside a record. */
 static int recording_next(FILE *file, void *buf, size_t room)
 {

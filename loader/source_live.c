@@ -6,6 +6,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -14,26 +15,25 @@
 #include <unistd.h>
 
 #include "learn.h"
+#include "source_rings.h"
 #include "trace.skel.h"
 
 struct hs_live {
 	struct trace_bpf *skel;
-	struct ring_buffer *ring;
+	struct hs_rings *rings;
 	struct hs_learn *learn;
 	struct hs_live_options opt;
 	hs_record_fn fn;
 	void *ctx;
-	unsigned int budget;
-	uint64_t until; /* records of this time and later are left for the next drain */
-	uint64_t last;	/* time of the last record */
-	int error;	/* of fn: libbpf stops, the caller gets this one */
 	unsigned int probes;
 	uint64_t loss_read; /* time of the last look at the loss counters */
 	struct hs_rec_loss loss;
 };
 
-/* Records of one drain: a flood must not keep the caller from its signals and deadlines. */
-#define DRAIN_BUDGET   20000
+/* Records of one drain and CPU: a flood must not keep the caller from its signals and deadlines. */
+#define DRAIN_BUDGET 20000
+/* So long a record may be in writing, on one CPU, while younger ones of others are handed over. */
+#define WRITING_NS     1000000ull
 #define LOSS_PERIOD_NS 200000000ull
 
 static const struct {
@@ -76,25 +76,12 @@ static int live_emit(void *ctx, const struct hs_hdr *rec)
 	return live->fn(live->ctx, rec);
 }
 
-static int live_record(void *ctx, void *data, size_t len)
+static int live_record(void *ctx, const struct hs_hdr *rec)
 {
 	struct hs_live *live = ctx;
-	const struct hs_hdr *rec = data;
-	int r;
+	int r = learn_record(live->learn, rec, live_emit, live);
 
-	if (len < sizeof(*rec) || rec->size > len)
-		return 0;
-	r = learn_record(live->learn, rec, live_emit, live);
-	if (!r)
-		r = live->fn(live->ctx, rec);
-	if (r) {
-		live->error = r;
-		return r;
-	}
-	live->last = rec->time;
-	if ((!live->budget || --live->budget) && rec->time < live->until)
-		return 0;
-	return -EAGAIN; /* libbpf has taken the record, and stops */
+	return r ?: live->fn(live->ctx, rec);
 }
 
 static void live_explain(int r, const char *what, char *err, size_t err_len)
@@ -142,7 +129,6 @@ static void live_configure(struct hs_live *live)
 	skel->rodata->hs_stacks = live->opt.stacks;
 	for (size_t i = 0; i < sizeof(live_calls) / sizeof(live_calls[0]); i++)
 		skel->rodata->hs_call_of_nr[live_calls[i].nr] = live_calls[i].call;
-	bpf_map__set_max_entries(skel->maps.ring, live->opt.ring_bytes);
 	if (!live->opt.calls) {
 		bpf_program__set_autoload(skel->progs.sys_enter, false);
 		bpf_program__set_autoload(skel->progs.sys_exit, false);
@@ -170,7 +156,6 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 	if (!live)
 		return -ENOMEM;
 	live->opt = *opt;
-	live->until = UINT64_MAX;
 	live->skel = trace_bpf__open();
 	if (!live->skel) {
 		r = -errno;
@@ -184,10 +169,9 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 		live_explain(r, "loading the probes", err, err_len);
 		goto fail;
 	}
-	live->ring = ring_buffer__new(bpf_map__fd(live->skel->maps.ring), live_record, live, NULL);
-	if (!live->ring) {
-		r = -errno;
-		live_explain(r, "mapping the ring buffer", err, err_len);
+	r = rings_new(&live->rings, bpf_map__fd(live->skel->maps.rings), live->opt.ring_bytes);
+	if (r) {
+		live_explain(r, "making the ring buffers", err, err_len);
 		goto fail;
 	}
 	r = learn_new(&live->learn);
@@ -206,7 +190,7 @@ void live_close(struct hs_live *live)
 {
 	if (!live)
 		return;
-	ring_buffer__free(live->ring);
+	rings_free(live->rings);
 	trace_bpf__destroy(live->skel);
 	learn_free(live->learn);
 	free(live);
@@ -266,7 +250,7 @@ static int live_hand_over_sockets(struct hs_live *live)
 
 		for (size_t i = 0; i < whole && !r; i++) {
 			recs[i].hdr.time = live_clock(CLOCK_MONOTONIC);
-			r = live_record(live, &recs[i], sizeof(recs[i]));
+			r = live_record(live, &recs[i].hdr);
 		}
 		have = have + n - whole * sizeof(recs[0]);
 		memmove(recs, recs + whole, have);
@@ -356,41 +340,21 @@ static int live_hand_over_loss(struct hs_live *live, uint64_t now)
 	return live->fn(live->ctx, &loss.hdr);
 }
 
-/* At most `budget` records, 0: all, that are older than `until`. -EAGAIN: there may be more. */
-static int live_consume(struct hs_live *live, unsigned int budget, uint64_t until)
-{
-	int r;
-
-	live->budget = budget;
-	live->until = until;
-	r = ring_buffer__consume(live->ring);
-	if (live->error)
-		return live->error;
-	return r < 0 ? r : 0;
-}
-
 int live_drain(struct hs_live *live)
 {
 	struct hs_hdr tick = { .type = HS_REC_TICK, .size = sizeof(tick) };
-	bool more;
-	int r;
+	uint64_t all = live_clock(CLOCK_MONOTONIC) - WRITING_NS, until = all;
+	int r = rings_consume(live->rings, DRAIN_BUDGET, &until, live_record, live);
 
-	/* Taken before, so that all that was written by then comes before its tick. */
-	tick.time = live_clock(CLOCK_MONOTONIC);
-	r = live_consume(live, DRAIN_BUDGET, tick.time);
-	/* To read on while records are written would slow their writers: those wait for their turn. */
-	more = r == -EAGAIN && live->last < tick.time;
-	if (more)
-		tick.time = live->last;
-	if (r == -EAGAIN)
-		r = 0;
+	/* All that was written by then has come before its tick. */
+	tick.time = until;
 	if (!r && tick.time - live->loss_read > LOSS_PERIOD_NS)
 		r = live_hand_over_loss(live, tick.time);
 	if (!r)
 		r = learn_record(live->learn, &tick, live_emit, live);
 	if (!r)
 		r = live->fn(live->ctx, &tick);
-	return r ? r : more;
+	return r ? r : until < all;
 }
 
 const char *live_names_warning(const struct hs_live *live)
@@ -401,11 +365,12 @@ const char *live_names_warning(const struct hs_live *live)
 int live_stop(struct hs_live *live)
 {
 	struct hs_rec_end end = { .hdr = { .type = HS_REC_END, .size = sizeof(end) } };
+	uint64_t until = UINT64_MAX;
 	struct hs_cpu sum;
 	int r;
 
 	trace_bpf__detach(live->skel);
-	r = live_consume(live, 0, UINT64_MAX);
+	r = rings_consume(live->rings, UINT_MAX, &until, live_record, live);
 	if (r)
 		return r;
 	end.hdr.time = live_clock(CLOCK_MONOTONIC);

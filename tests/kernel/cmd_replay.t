@@ -20,6 +20,8 @@ ip -n "$ns" -6 address add fd00:77::2/64 dev near0 nodad
 ip link set far0 up
 ip -n "$ns" link set near0 up
 ip -n "$ns" link set lo up
+# Every ICMP error is wanted, however fast the traffic below is sent again.
+ip netns exec "$ns" sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
 tap_wait_until ip netns exec "$ns" ping -c 1 -W 1 10.77.0.1
 tap_wait_until ping -c 1 -W 1 fd00:77::2
 
