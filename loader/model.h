@@ -61,6 +61,24 @@ struct hs_task {
 	const char *comm;  /* "" when unknown */
 };
 
+/* include/net/tcp_states.h; RFC 9293, 3.3.2. 0: not TCP, or unknown. */
+enum hs_tcp_state {
+	HS_TCP_NONE,
+	HS_TCP_ESTABLISHED,
+	HS_TCP_SYN_SENT,
+	HS_TCP_SYN_RECV,
+	HS_TCP_FIN_WAIT1,
+	HS_TCP_FIN_WAIT2,
+	HS_TCP_TIME_WAIT,
+	HS_TCP_CLOSE,
+	HS_TCP_CLOSE_WAIT,
+	HS_TCP_LAST_ACK,
+	HS_TCP_LISTEN,
+	HS_TCP_CLOSING,
+	HS_TCP_NEW_SYN_RECV, /* shown as SYN_RECV: a request that has no socket yet */
+	HS_TCP_STATE_MAX
+};
+
 struct hs_socket {
 	uint32_t id; /* @id */
 	uint64_t sk; /* kernel address, for -vv */
@@ -69,6 +87,31 @@ struct hs_socket {
 	struct hs_endpoint local, remote; /* remote.port 0: not connected */
 	struct hs_task owner;
 	bool followed;
+	/* of TCP */
+	enum hs_tcp_state state;
+	uint32_t flow;			      /* ~id of its connection, 0 */
+	bool has_queues;		      /* what follows was read from the kernel */
+	uint32_t rcv_queued, rcv_limit;	      /* bytes that wait to be read; sk_rcvbuf */
+	uint32_t snd_queued, snd_limit;	      /* bytes written and not acknowledged; sk_sndbuf */
+	uint32_t rcv_window, snd_window;      /* bytes it offers to take; that the peer does */
+	uint32_t accept_queued, accept_limit; /* a listener's connections that wait */
+};
+
+/* One end of a flow. */
+struct hs_flow_end {
+	struct hs_endpoint at;
+	const char *netns;    /* "" unknown: a stranger on another machine */
+	uint32_t socket;      /* id, 0: none is known (yet, or a minisocket) */
+	struct hs_task owner; /* pid 0 unknown */
+	enum hs_tcp_state state;
+};
+
+/* A TCP connection: two sockets, or one and a stranger. */
+struct hs_flow {
+	uint32_t id;		   /* ~id */
+	struct hs_flow_end end[2]; /* 0: who opened it (sent the SYN), else who was seen first */
+	bool opened;		   /* its SYN was seen, so end[0] is really the client */
+	uint64_t born;
 };
 
 enum hs_hop_kind {
@@ -148,6 +191,7 @@ enum hs_cause_kind {
 	HS_CAUSE_CALL,	  /* the system call of `by` */
 	HS_CAUSE_JOURNEY, /* the journey `cause` */
 	HS_CAUSE_KERNEL,  /* a timer or another softirq */
+	HS_CAUSE_TIMER,	  /* TCP's timer `timer` */
 };
 
 enum hs_noise {
@@ -186,6 +230,7 @@ struct hs_journey {
 	struct hs_fate fate;
 	bool read_done;
 	struct hs_read read;
+	/* of TCP: `read` comes when the last of its bytes is read, which may be after it settled */
 	bool unread_at_close; /* queued, and the socket was closed before anybody read it */
 	enum hs_told told;
 	int told_err; /* positive errno */
@@ -197,6 +242,53 @@ struct hs_journey {
 	enum hs_noise noise;
 	bool incomplete; /* events may be missing: a conclusion from it is inconclusive */
 	uint64_t lost;	 /* how many events were lost while it was alive */
+	/* of TCP */
+	uint32_t flow;		 /* ~id, 0: none */
+	unsigned int from;	 /* which end of the flow sent it: 0, 1 */
+	bool has_rel;		 /* rel_seq, rel_ack: counted from the initial sequence numbers */
+	uint32_t rel_seq;	 /* of the SYN 0, of the first byte 1 */
+	uint32_t rel_ack;	 /* 0 without ACK */
+	uint32_t to_socket;	 /* id of the socket that took it, 0 unknown */
+	uint32_t retransmission; /* the how-manieth of the same segment, 0: it is the original */
+	uint32_t retransmission_of; /* id of the original, 0 unknown */
+	const char *timer; /* CAUSE_TIMER: "retransmission timer", "zero-window probe"; else "" */
+	bool zero_window;  /* it says: send me nothing */
+	bool window_probe; /* it asks whether a closed window has opened */
+	const char *rst_reason; /* RST: why it was sent, in the kernel's words, "" */
+	bool changed_state;	/* a state of its flow changed by sending or receiving it */
+};
+
+/* A connection's end changed its state. */
+struct hs_state {
+	uint64_t time;
+	struct hs_flow flow; /* after the change; id 0: a socket without a peer (listener) */
+	unsigned int end;    /* which end of it: 0, 1 */
+	uint32_t socket;     /* id, 0: a request or a minisocket */
+	const char *netns;
+	struct hs_endpoint local;
+	struct hs_task owner;
+	enum hs_tcp_state before, after;
+	/* what moved it */
+	enum hs_cause_kind cause_kind;
+	uint32_t cause;	     /* CAUSE_JOURNEY: the segment received */
+	uint32_t sent;	     /* id of the segment that went with it (a call's SYN, FIN), 0 */
+	struct hs_task by;   /* CAUSE_CALL */
+	const char *by_call; /* "connect", "" unknown */
+	const char *timer;   /* CAUSE_TIMER */
+	bool inferred;	     /* no event shows it */
+	bool minisocket;     /* the socket is gone, a small one stands for it (TIME_WAIT) */
+	bool confirmed;	     /* inferred, and found in the kernel's table */
+};
+
+/* A signal that a followed process got. */
+struct hs_signal {
+	uint64_t time;
+	struct hs_task task; /* who got it */
+	int number;	     /* SIG* */
+	const char *by_call; /* SIGPIPE: the call that raised it, "" */
+	int32_t fd;
+	uint32_t socket; /* id, 0 */
+	uint32_t cause;	 /* SIGPIPE: id of the RST (or FIN) that broke the connection, 0 */
 };
 
 struct hs_call {
@@ -219,6 +311,17 @@ struct hs_call {
 	uint32_t error_from; /* id of the ICMP journey behind its errno, 0 */
 	const char *hint;    /* why it failed and what to do, "" : "10.0.3.1 is on no interface of
 				ns_server" */
+	/* of TCP */
+	uint32_t flow;	   /* ~id, 0 */
+	bool has_range;	   /* of a stream: the bytes it wrote or read, */
+	uint32_t rel_from; /* from this one, counted as in hs_journey.rel_seq, */
+	uint32_t rel_to;   /* up to, not including, this one */
+	uint32_t *reads;   /* ids of the segments whose bytes it read */
+	size_t n_reads;
+	uint64_t waited; /* how long the oldest of these bytes waited, ns */
+	bool has_queues; /* the socket after the call: */
+	uint32_t rcv_queued, snd_queued, accept_queued, accept_before, accept_limit;
+	int signal; /* it raised that signal (SIGPIPE), 0 */
 };
 
 struct hs_summary {
@@ -230,6 +333,7 @@ struct hs_summary {
 	uint64_t events, lost; /* records consumed, records lost */
 	uint64_t misses;       /* BPF programs skipped for recursion */
 	const char *nothing;   /* nothing was shown: why, as a sentence; else "" */
+	uint64_t flows, resets, retransmissions; /* TCP: of the shown */
 };
 
 /*
@@ -250,6 +354,12 @@ struct hs_sink {
 	/* all there is to say of j is known, or 2 s have passed since its last event; exactly once
 	 */
 	void (*settled)(void *ctx, const struct hs_journey *j);
+	/* a connection is met, before the first call, segment or state that belongs to it is told */
+	void (*flow)(void *ctx, const struct hs_flow *flow);
+	void (*state)(void *ctx, const struct hs_state *state);
+	/* its state, queues or limits changed */
+	void (*socket)(void *ctx, const struct hs_socket *socket);
+	void (*signal)(void *ctx, const struct hs_signal *signal);
 	void (*loss)(void *ctx, uint64_t time, uint64_t lost, uint64_t misses);
 	void (*summary)(void *ctx, const struct hs_summary *s);
 };
