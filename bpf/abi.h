@@ -38,6 +38,8 @@ enum hs_rec_type {
 	HS_REC_TASK = 8,  /* struct hs_rec_task: a task's name, birth or end */
 	HS_REC_DEV = 9,	  /* struct hs_rec_dev: a device's name, before its first use */
 	HS_REC_SOCK = 10, /* struct hs_rec_sock: a socket's endpoints, before their first use */
+	HS_REC_TCP = 11,  /* struct hs_rec_tcp: something happened to a TCP socket */
+	HS_REC_SIGNAL = 12, /* struct hs_rec_signal: a followed process gets a signal */
 	/* written by user space */
 	HS_REC_START = 32,   /* struct hs_rec_start: always first */
 	HS_REC_TICK = 33,    /* struct hs_hdr only: time has come so far */
@@ -48,6 +50,10 @@ enum hs_rec_type {
 	HS_REC_BOUND = 38,   /* struct hs_rec_sock: bound, found in /proc near a NO_SOCKET drop */
 	HS_REC_COUNTER = 39, /* struct hs_rec_counter: the ICMP limits' counters of a namespace */
 	HS_REC_END = 40,     /* struct hs_rec_end: always last; its absence means a cut recording */
+	HS_REC_RST_REASON =
+		41, /* struct hs_rec_text: key is an enum sk_rst_reason, text its name */
+	HS_REC_MINI =
+		42, /* struct hs_rec_sock: the minisocket that a socket left, asked for by sock_diag(7) before its CHANGED record is passed on */
 };
 
 enum hs_hdr_flags {
@@ -100,7 +106,7 @@ struct hs_rec_birth {
 	__u16 headers; /* bytes of `data` that were read */
 	__u32 l3;      /* length from the network header on */
 	__u16 call;    /* enum hs_call_id the current task is in; 0 when unknown or in a softirq */
-	__u16 pad;
+	__u16 pending; /* TCP: the sender's timer that is set, icsk_pending; 0 none */
 	__u8 data[HS_HEADERS_LONG]; /* from the network header on; short records end earlier */
 };
 
@@ -148,6 +154,60 @@ struct hs_rec_read {
 	__u32 asked; /* with MSG_TRUNC, which hides it in `ret`: the buffer's length; else 0 */
 };
 
+enum hs_tcp_what {
+	HS_TCP_SNAPSHOT,      /* as it is, for the QUEUE, READ or CALL record that follows */
+	HS_TCP_CHANGED,	      /* before, after: its state (inet_sock_set_state) */
+	HS_TCP_RECEIVED,      /* at.skb is about to be processed by it (tcp_probe) */
+	HS_TCP_RETRANSMITTED, /* seq .. end_seq have been sent again */
+	HS_TCP_SYNACK_AGAIN,  /* a SYN-ACK, for a request of this listener */
+	HS_TCP_RESET_SENT,    /* because of at.skb, 0: a call or a timer; reason */
+	HS_TCP_RESET_RECEIVED,
+	HS_TCP_DESTROYED,
+};
+
+/*
+ * A TCP socket. Sequence numbers are the kernel's, which wrap. A minisocket or none (sk 0) has only
+ * what the record is about. local.family 0: unknown.
+ */
+struct hs_rec_tcp {
+	struct hs_hdr hdr;
+	struct hs_where at; /* ifindex is 0 */
+	__u64 sk;
+	__u8 what;	  /* enum hs_tcp_what */
+	__u8 before;	  /* TCP_*, CHANGED only */
+	__u8 after;	  /* TCP_*: what it is now */
+	__u8 pending;	  /* icsk_pending, the timer that is set */
+	__u8 retransmits; /* timeouts in a row */
+	__u8 probes;	  /* zero-window or keep-alive probes without an answer */
+	__u16 call;	  /* as in hs_rec_birth */
+	__u32 reason;	  /* RESET_SENT: enum sk_rst_reason */
+	__u32 seq;	  /* RETRANSMITTED */
+	__u32 end_seq;
+	__u32 write_seq; /* after the last byte written */
+	__u32 snd_una;	 /* the first that is not acknowledged */
+	__u32 snd_nxt;
+	__u32 rcv_nxt;
+	__u32 copied_seq; /* the first that is not read */
+	__u32 snd_wnd;	  /* what the peer takes, bytes */
+	__u32 rcv_wnd;	  /* what it has promised to take */
+	__u32 sndbuf;	  /* sk_sndbuf, bytes */
+	__u32 rcvbuf;
+	__u32 backlog;	   /* of a listener: connections that wait for accept() */
+	__u32 backlog_max; /* what listen() asked for; full means more than this */
+	__s32 err;	   /* sk_err, positive */
+	__u32 shutdown;	   /* sk_shutdown: 1 receive, 2 send */
+	struct hs_sa local;
+	struct hs_sa remote;
+};
+
+struct hs_rec_signal {
+	struct hs_hdr hdr;
+	__u32 pid; /* of whom gets it */
+	__u32 tid;
+	__u32 number; /* SIG* */
+	__u32 pad;
+};
+
 enum hs_call_id {
 	HS_CALL_NONE,
 	HS_CALL_SOCKET,
@@ -168,6 +228,7 @@ enum hs_call_id {
 	HS_CALL_WRITEV,
 	HS_CALL_SHUTDOWN,
 	HS_CALL_CLOSE,
+	HS_CALL_EXIT, /* no call: the process ends, and the kernel closes what it left open */
 	HS_CALL_MAX,
 };
 
@@ -183,7 +244,7 @@ struct hs_rec_call {
 	__s32 fd;	 /* -1 for socket() */
 	__u32 flags;	 /* MSG_*, backlog of listen(), how of shutdown() */
 	__s64 ret;	 /* result or negative errno; 0 at entry */
-	__u64 len;	 /* bytes offered or asked for; 0 where the call has none */
+	__u64 len; /* bytes offered or asked for; of accept(): the new socket's address; else 0 */
 	__u64 sk;
 	__u32 netns;
 	__s32 port_floor; /* bind() that failed with EACCES: net.ipv4.ip_unprivileged_port_start,
@@ -308,6 +369,8 @@ HS_SIZE_IS(hs_rec_free, 80);
 HS_SIZE_IS(hs_rec_icmp, 56);
 HS_SIZE_IS(hs_rec_queue, 72);
 HS_SIZE_IS(hs_rec_read, 80);
+HS_SIZE_IS(hs_rec_tcp, 168);
+HS_SIZE_IS(hs_rec_signal, 40);
 HS_SIZE_IS(hs_rec_call, 160);
 HS_SIZE_IS(hs_rec_task, 64);
 HS_SIZE_IS(hs_rec_dev, 88);

@@ -13,7 +13,8 @@ struct {
 struct hs_open_call {
 	__u64 entered;
 	__u64 args[6];
-	__u64 sk; /* resolved at entry: close() leaves nothing to resolve later */
+	__u64 accepted; /* the new socket that accept() returned */
+	__u64 sk;	/* resolved at entry: close() leaves nothing to resolve later */
 	__u16 call;
 	__u16 sock_type, protocol, family;
 	__u32 netns;
@@ -49,11 +50,6 @@ static __always_inline struct sock *hs_sock_of_fd(__s64 fd)
 		return NULL;
 	socket = BPF_CORE_READ(file, private_data);
 	return BPF_CORE_READ(socket, sk);
-}
-
-static __always_inline bool hs_is_inet(__u16 family)
-{
-	return family == HS_AF_INET || family == HS_AF_INET6;
 }
 
 static __always_inline void hs_open_sock(struct hs_open_call *open, struct sock *sk)
@@ -173,6 +169,7 @@ static __always_inline void hs_fill_args(struct hs_rec_call *rec, const struct h
 	case HS_CALL_ACCEPT4:
 		if (done)
 			address = open->args[1];
+		rec->len = open->accepted;
 		break;
 	case HS_CALL_RECVFROM:
 		rec->len = open->args[2];
@@ -213,11 +210,14 @@ static __always_inline void hs_fill_args(struct hs_rec_call *rec, const struct h
 
 static __always_inline void hs_emit_call(const struct hs_open_call *open, bool done, __s64 ret)
 {
-	struct hs_rec_call *rec = hs_begin(HS_REC_CALL, 0, sizeof(*rec), false);
 	struct sock *sk = (struct sock *)open->sk;
 	__u64 id = bpf_get_current_pid_tgid();
+	struct hs_rec_call *rec;
 	struct net *net;
 
+	if (open->protocol == HS_IPPROTO_TCP && !(done && open->call == HS_CALL_CLOSE))
+		hs_see_tcp(sk);
+	rec = hs_begin(HS_REC_CALL, 0, sizeof(*rec), false);
 	if (!rec)
 		return;
 	if (!done)

@@ -3,6 +3,7 @@
 #ifndef HS_PACKET_BPF_H
 #define HS_PACKET_BPF_H
 
+#define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 #define HS_NR_MAX  512
 
@@ -19,6 +20,8 @@ static __always_inline __u16 hs_current_call(void)
 
 	if (task->flags & PF_KTHREAD || !cpu || cpu->softirq)
 		return 0;
+	if (task->flags & PF_EXITING)
+		return HS_CALL_EXIT;
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	nr = regs->orig_ax;
 	return nr < HS_NR_MAX ? hs_call_of_nr[nr] : 0;
@@ -80,6 +83,14 @@ static __always_inline bool hs_headers_are_short(const unsigned char *l3, __u32 
 	return ip[0] >> 4 == 6 && (ip[6] == HS_IPPROTO_TCP || ip[6] == HS_IPPROTO_UDP);
 }
 
+/* inet_connection_sock.icsk_pending of the TCP socket that sends; 0: no timer, or another protocol. */
+static __always_inline __u16 hs_pending_timer(const struct sock *sk)
+{
+	if (!sk || !hs_is_full(sk) || BPF_CORE_READ(sk, sk_protocol) != HS_IPPROTO_TCP)
+		return 0;
+	return BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_pending);
+}
+
 /* `len`: bytes from the network header on; `room`: a constant, how many of them may be sent. */
 static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct sk_buff *skb,
 					   const unsigned char *l3, __u32 len, __u32 room)
@@ -98,7 +109,7 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 	rec->proto = bpf_ntohs(skb->protocol);
 	rec->l3 = len;
 	rec->call = hs_current_call();
-	rec->pad = 0;
+	rec->pending = hs_pending_timer(skb->sk);
 	rec->headers = len < room ? len : room;
 	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless.
 	 */

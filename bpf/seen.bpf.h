@@ -135,10 +135,15 @@ static __always_inline void hs_see_current(void)
 	hs_note(slot, (__u64)task, check);
 }
 
+static __always_inline bool hs_is_inet(__u16 family)
+{
+	return family == HS_AF_INET || family == HS_AF_INET6;
+}
+
 /* A minisocket (TIME_WAIT, NEW_SYN_RECV) has no more than struct sock_common. */
 static __always_inline bool hs_is_full(const struct sock *sk)
 {
-	__u8 state = sk->__sk_common.skc_state;
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
 	return state != 6 && state != 12;
 }

@@ -16,10 +16,16 @@
 #define HS_MSG_TRUNC	   0x20
 #define HS_IFF_LOOPBACK	   0x8
 #define HS_PACKET_LOOPBACK 5 /* include/uapi/linux/if_packet.h */
+#define HS_SIGHUP	   1
+#define HS_SIGINT	   2
+#define HS_SIGKILL	   9
+#define HS_SIGPIPE	   13
+#define HS_SIGTERM	   15
 
 #include "emit.bpf.h"
 #include "seen.bpf.h"
 #include "packet.bpf.h"
+#include "tcp.bpf.h"
 #include "calls.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -172,6 +178,8 @@ static __always_inline int hs_emit_queue(void *ctx, __u8 stage, const struct soc
 	if (!hs_is_inet(sk->__sk_common.skc_family)) /* vsock, unix, netlink */
 		return 0;
 	hs_see_sock(sk);
+	if (sk->sk_protocol == HS_IPPROTO_TCP)
+		hs_see_tcp(sk);
 	rec = hs_begin(HS_REC_QUEUE, stage, sizeof(*rec), true);
 	if (!rec)
 		return 0;
@@ -209,6 +217,8 @@ static __always_inline int hs_emit_read(__u8 stage, const struct sock *sk, int r
 		return 0;
 	hs_see_current();
 	hs_see_sock(sk);
+	if (sk->sk_protocol == HS_IPPROTO_TCP)
+		hs_see_tcp(sk);
 	rec = hs_begin(HS_REC_READ, stage, sizeof(*rec), false);
 	if (!rec)
 		return 0;
@@ -239,6 +249,99 @@ SEC("tp_btf/sock_send_length")
 int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 {
 	return ret < 0 ? hs_emit_read(0, sk, ret, flags) : 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, const struct sock *sk, int before, int after)
+{
+	struct hs_rec_tcp *rec;
+
+	if (!hs_is_tcp(sk))
+		return 0;
+	hs_see_current();
+	hs_see_sock(sk);
+	rec = hs_begin_tcp(HS_TCP_CHANGED, sk, NULL);
+	if (!rec)
+		return 0;
+	rec->before = before;
+	rec->after = after;
+	hs_submit(rec);
+	return 0;
+}
+
+/* At the head of tcp_rcv_established(), so of established connections only. */
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(tcp_probe, struct sock *sk, const struct sk_buff *skb)
+{
+	hs_see_sock(sk);
+	return hs_emit_tcp(HS_TCP_RECEIVED, sk, skb);
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(tcp_retransmit_skb, const struct sock *sk, const struct sk_buff *skb)
+{
+	const struct tcp_skb_cb *cb = (const void *)skb->cb;
+	struct hs_rec_tcp *rec = hs_begin_tcp(HS_TCP_RETRANSMITTED, sk, NULL);
+
+	if (!rec)
+		return 0;
+	bpf_probe_read_kernel(&rec->seq, sizeof(rec->seq), &cb->seq);
+	bpf_probe_read_kernel(&rec->end_seq, sizeof(rec->end_seq), &cb->end_seq);
+	hs_submit(rec);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_synack")
+int BPF_PROG(tcp_retransmit_synack, const struct sock *sk, const void *req)
+{
+	return hs_emit_tcp(HS_TCP_SYNACK_AGAIN, sk, NULL);
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(tcp_send_reset, const struct sock *sk, const struct sk_buff *skb, int reason)
+{
+	struct hs_rec_tcp *rec = hs_begin_tcp(HS_TCP_RESET_SENT, sk, skb);
+
+	if (!rec)
+		return 0;
+	rec->reason = reason;
+	hs_submit(rec);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(tcp_receive_reset, struct sock *sk)
+{
+	hs_see_sock(sk);
+	return hs_emit_tcp(HS_TCP_RESET_RECEIVED, sk, NULL);
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tcp_destroy_sock, struct sock *sk)
+{
+	return hs_emit_tcp(HS_TCP_DESTROYED, sk, NULL);
+}
+
+/* Of those that may end a process or a connection. */
+SEC("tp_btf/signal_generate")
+int BPF_PROG(signal_generate, int number, const void *info, struct task_struct *task)
+{
+	struct hs_rec_signal *rec;
+
+	if (number != HS_SIGPIPE && number != HS_SIGKILL && number != HS_SIGTERM &&
+	    number != HS_SIGINT && number != HS_SIGHUP)
+		return 0;
+	if (!hs_is_followed(task->tgid))
+		return 0;
+	rec = hs_begin(HS_REC_SIGNAL, 0, sizeof(*rec), false);
+	if (!rec)
+		return 0;
+	rec->pid = task->tgid;
+	rec->tid = task->pid;
+	rec->number = number;
+	rec->pad = 0;
+	hs_submit(rec);
+	return 0;
 }
 
 SEC("tp_btf/sys_enter")
@@ -282,6 +385,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 		if (sk)
 			hs_open_sock(&open, sk);
 	}
+	if ((open.call == HS_CALL_ACCEPT || open.call == HS_CALL_ACCEPT4) && ret >= 0)
+		open.accepted = (__u64)hs_sock_of_fd(ret);
 	hs_emit_call(&open, true, ret);
 	return 0;
 }

@@ -55,6 +55,16 @@ static struct node *cause_of_icmp(struct hs_journeys *js, const struct hs_event 
 	return offender;
 }
 
+/* The segment that this RST answers, told just before: it may be processed in somebody's call. */
+static struct node *cause_of_reset(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct reset_pending *p = &js->reset[e->cpu % HS_MAX_CPUS];
+
+	if (!p->set || p->ctx != e->ctx || (!p->ctx && p->tid != e->task.tid))
+		return NULL;
+	return node_by_serial(js, p->serial);
+}
+
 /* The newest of a list that `error` quotes. utlist: the head's prev is the tail. */
 static struct node *cause_quoted_in(struct node *list, const struct node *error)
 {
@@ -113,6 +123,8 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 
 	if (n->j.packet.icmp_error)
 		cause = cause_of_icmp(js, e, n, &function);
+	if (!cause && n->flow && n->j.packet.tcp_flags & 0x04)
+		cause = cause_of_reset(js, e);
 	if (!cause)
 		cause = node_in_softirq(js, e);
 	if (cause && n->j.packet.icmp_error && packet_is_address_answer(&cause->j.packet)) {
@@ -142,7 +154,7 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 		n->j.cause_kind = HS_CAUSE_KERNEL;
 		return;
 	}
-	call = call_of(js, e->task.tid);
+	call = birth->call == HS_CALL_EXIT ? NULL : call_of(js, e->task.tid);
 	n->j.cause_kind = call || birth->call ? HS_CAUSE_CALL : HS_CAUSE_KERNEL;
 	n->j.by_call = call_name(call ? call->c.id : birth->call);
 	if (call) {

@@ -25,6 +25,8 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_TASK] = sizeof(struct hs_rec_task),
 	[HS_REC_DEV] = sizeof(struct hs_rec_dev),
 	[HS_REC_SOCK] = sizeof(struct hs_rec_sock),
+	[HS_REC_TCP] = sizeof(struct hs_rec_tcp),
+	[HS_REC_SIGNAL] = sizeof(struct hs_rec_signal),
 	[HS_REC_START] = sizeof(struct hs_rec_start),
 	[HS_REC_TICK] = sizeof(struct hs_hdr),
 	[HS_REC_LOSS] = sizeof(struct hs_rec_loss),
@@ -34,6 +36,8 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_BOUND] = sizeof(struct hs_rec_sock),
 	[HS_REC_COUNTER] = sizeof(struct hs_rec_counter),
 	[HS_REC_END] = sizeof(struct hs_rec_end),
+	[HS_REC_RST_REASON] = sizeof(struct hs_rec_text) + 1,
+	[HS_REC_MINI] = sizeof(struct hs_rec_sock),
 };
 
 struct hs_decoder *decode_new(struct hs_names *names, hs_event_fn fn, hs_gap_fn gap, void *ctx)
@@ -128,7 +132,7 @@ static void decode_stack(struct hs_decoder *d, struct hs_event *event)
 
 static bool decode_has_where(const struct hs_hdr *rec)
 {
-	return rec->type <= HS_REC_READ;
+	return rec->type <= HS_REC_READ || rec->type == HS_REC_TCP;
 }
 
 /* Text records end in a NUL, wherever they were cut. */
@@ -138,8 +142,14 @@ static int decode_text(struct hs_decoder *d, const struct hs_hdr *rec)
 
 	if (((const char *)rec)[rec->size - 1])
 		return -EPROTO;
-	return rec->type == HS_REC_SYM ? names_learn_symbol(d->names, text->key, text->text)
-				       : names_learn_reason(d->names, text->key, text->text);
+	switch (rec->type) {
+	case HS_REC_SYM:
+		return names_learn_symbol(d->names, text->key, text->text);
+	case HS_REC_RST_REASON:
+		return names_learn_rst_reason(d->names, text->key, text->text);
+	default:
+		return names_learn_reason(d->names, text->key, text->text);
+	}
 }
 
 int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
@@ -177,6 +187,7 @@ int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
 		break;
 	case HS_REC_SYM:
 	case HS_REC_REASON:
+	case HS_REC_RST_REASON:
 		r = decode_text(d, rec);
 		break;
 	}

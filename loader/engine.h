@@ -5,6 +5,8 @@
  *   hop.c      its hops                     cause.c   what provoked it
  *   fate.c     what became of it            socket.c  sockets, queues, reads
  *   call.c     system calls                 tell.c    sentences
+ *   flow.c     TCP connections              seq.c  their bytes, by sequence number
+ *   tcp.c      their states, resets, timers
  */
 #ifndef HS_ENGINE_H
 #define HS_ENGINE_H
@@ -38,6 +40,8 @@ struct node {
 	bool waited;				     /* for the next hop's link-layer address */
 	bool freed;				     /* its memory was given back */
 	bool answered;				     /* an ICMP error was sent because of it */
+	uint32_t flow;				     /* serial of its connection, 0 */
+	bool taken;				     /* by a TCP socket (tcp_probe) */
 	bool want_counter; /* no ICMP error: the limits' counters will say why */
 	UT_hash_handle hh, by_address;
 	struct node *prev, *next;
@@ -72,13 +76,67 @@ struct sock_node {
 	struct hs_call last_send; /* of a followed process; name NULL: none yet */
 	int err;		  /* pending error and the journey that brought it */
 	uint32_t err_from;
+	/* of TCP */
+	struct hs_rec_tcp tcp;	 /* the last snapshot; tcp.sk 0: none */
+	uint32_t flow;		 /* serial of its connection, 0 */
+	unsigned int end;	 /* which end of it */
+	uint32_t reset;		 /* serial of the RST that it received, 0 */
+	struct hs_state opening; /* its SYN_SENT, until its SYN tells the port; after 0: none */
+	struct hs_socket told;	 /* what was handed to the sink the last time */
 	UT_hash_handle hh;
+};
+
+/* ---- TCP: sequence numbers are absolute here, as packets have them ---- */
+
+/* A segment that takes room in the sequence: data, SYN, FIN. */
+struct segment {
+	uint32_t seq, end; /* end: after its last byte, SYN and FIN counted */
+	uint32_t serial;   /* of the journey that carried it first */
+	uint32_t times;	   /* sent again */
+	uint8_t flags;
+	bool read;	 /* all of it */
+	uint64_t queued; /* when it was put into the receiver's queue, 0 not yet */
+};
+
+struct flow_end {
+	uint32_t netns; /* 0: not known yet, or a stranger */
+	uint64_t sk;	/* 0: none */
+	bool has_isn, has_max;
+	uint32_t isn, max;    /* initial sequence number; after the last that was sent */
+	bool acked;	      /* an acknowledgement arrived: */
+	uint32_t una;	      /* the first of its numbers that is not acknowledged */
+	uint16_t window;      /* of the peer, as it last arrived, unscaled */
+	struct segment *segs; /* that it sent and that are not both acknowledged and read */
+	size_t n_segs, room_segs;
+	uint32_t received; /* serial of the last segment that arrived for it, 0 */
+	uint32_t reset;	   /* serial of the last RST that it sent, 0 */
+	bool mini;	   /* a minisocket stands for it */
+};
+
+struct flow_key {
+	struct hs_endpoint a, b; /* in order of their bytes; padding is zero */
+};
+
+struct flow_node {
+	struct hs_flow f;
+	struct flow_key key;
+	uint32_t serial;
+	struct flow_end end[2];
+	bool followed;		  /* one of its sockets is */
+	uint64_t last;		  /* time of its last event */
+	struct hs_state *waiting; /* not told yet, as the flow is not shown */
+	size_t n_waiting;
+	UT_hash_handle hh, by_key;
+	struct flow_node *same; /* an older one between the same endpoints */
+	struct flow_node *prev, *next;
 };
 
 /* A call that has been entered and not left. */
 struct open_call {
 	uint32_t tid;
 	struct hs_call c;
+	uint32_t *segments; /* serials of those whose bytes it read */
+	size_t n_segments;
 	uint64_t sk;	/* 0: none */
 	uint32_t *sent; /* serials */
 	size_t n_sent;
@@ -108,6 +166,14 @@ struct limits {
 struct processing {
 	uint32_t ctx;	 /* softirq number; 0: nothing */
 	uint32_t serial; /* the packet being received in it */
+};
+
+/* An RST is about to be sent: why, and because of which packet. */
+struct reset_pending {
+	bool set;
+	uint32_t serial; /* 0: none */
+	uint32_t ctx, tid;
+	const char *reason;
 };
 
 struct icmp_pending {
@@ -141,9 +207,16 @@ struct hs_journeys {
 	struct open_call *calls;
 	struct bound *bound;
 	size_t n_bound;
+	struct hs_rec_sock mini; /* the minisocket that was found last */
 	struct limits *limits;
 	struct processing now[HS_MAX_CPUS];
 	struct icmp_pending icmp[HS_MAX_CPUS];
+	struct reset_pending reset[HS_MAX_CPUS];
+	struct flow_node *flows;     /* by serial */
+	struct flow_node *flow_keys; /* by endpoints: the newest */
+	struct flow_node *flow_list; /* the one that was quiet longest first */
+	size_t n_flows;
+	uint32_t last_flow, last_flow_id; /* serial, ~id */
 	struct missed missed[MISSED_MAX];
 	struct hs_summary sum;
 	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
@@ -228,6 +301,56 @@ const char *call_name(enum hs_call_id id);
 void call_event(struct hs_journeys *js, const struct hs_event *e);
 struct open_call *call_of(struct hs_journeys *js, uint32_t tid);
 void call_free(struct hs_journeys *js, struct open_call *call);
+
+/* flow.c */
+struct flow_node *flow_by_serial(struct hs_journeys *js, uint32_t serial);
+/* The connection between a socket's endpoints; *ret_end: which end `local` is. NULL none. */
+struct flow_node *flow_find(struct hs_journeys *js, const struct hs_endpoint *local,
+			    const struct hs_endpoint *remote, uint32_t netns,
+			    unsigned int *ret_end);
+/* Finds or makes the connection of a segment that was just born. */
+void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* That socket is this end. */
+void flow_set_socket(struct hs_journeys *js, struct flow_node *f, unsigned int end,
+		     struct sock_node *s);
+/* Shows a flow from now on: its header, then the states that waited. Returns its id. */
+uint32_t flow_show(struct hs_journeys *js, struct flow_node *f);
+void flow_free(struct hs_journeys *js, struct flow_node *f);
+/* Forgets what is over for long. */
+void flow_expire(struct hs_journeys *js, uint64_t now);
+/* A change of state: handed to the sink, now or when the flow is shown. */
+void flow_tell_state(struct hs_journeys *js, struct flow_node *f, struct hs_state *state);
+
+/* seq.c */
+/* A segment was sent: counts it, finds out whether it was sent before. */
+void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n);
+/* It arrived at its end: what it acknowledges needs no retransmission. */
+void seq_arrived(struct flow_node *f, const struct node *n);
+/* It is in the receiver's queue. */
+void seq_queued(struct flow_node *f, const struct node *n, uint64_t time);
+/* The last `ret` bytes before `copied` were read by the other end; `call` may be NULL. */
+void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, uint32_t copied,
+	      const struct hs_read *read, struct open_call *call);
+/* The journey of the oldest segment of `end` that was sent again and never acknowledged; 0 none. */
+uint32_t seq_unanswered(const struct flow_end *end, uint32_t *ret_times);
+/* A number of `end`'s sequence, counted from its initial one. */
+uint32_t seq_rel(const struct flow_end *end, uint32_t seq);
+/* Bytes of the stream up to `copied` that are a FIN, which no call returns. */
+uint32_t seq_fin_before(const struct flow_end *end, uint32_t copied);
+
+/* tcp.c */
+void tcp_event(struct hs_journeys *js, const struct hs_event *e);
+void tcp_signal(struct hs_journeys *js, const struct hs_event *e);
+/* A segment was born: its SYN or SYN-ACK moves states, its RST has a reason. */
+void tcp_born(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* It arrived at `netns`. */
+void tcp_arrived(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* The timer behind a segment that no packet and no call provoked; "" none is known. */
+const char *tcp_timer(const struct hs_journeys *js, const struct node *n, uint16_t pending);
+/* Is that SYN refused by a full accept queue? Then why, else NULL. */
+const char *tcp_refused(struct hs_journeys *js, const struct node *n);
+/* As the sink sees it, with its queues. */
+struct hs_socket tcp_socket(struct hs_journeys *js, const struct sock_node *s);
 
 /* tell.c: sentences for people; interned */
 const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep);

@@ -39,6 +39,8 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 
 	if (!strcmp(reason, "QUEUE_PURGE"))
 		return n->j.packet.proto == IPPROTO_TCP;
+	if (!strcmp(reason, "TCP_RESET")) /* an RST that has done its work: tcp_reset() */
+		return n->j.packet.tcp_flags & 0x04;
 	if (strcmp(reason, "NOT_SPECIFIED"))
 		return false;
 	if (n->j.packet.proto == IPPROTO_TCP)
@@ -64,6 +66,7 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 {
 	struct hs_fate fate = no_fate;
 	enum hs_stage stage = node_timed_stage(n);
+	const char *refused;
 	bool outward = stage == HS_STAGE_DEV_XMIT || stage == HS_STAGE_DEV_QUEUE;
 
 	fate.time = time;
@@ -71,7 +74,14 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 	fate.function = function;
 	fate.inferred = inferred;
 	fate.kind = HS_FATE_CONSUMED;
-	if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
+	refused = stage == HS_STAGE_RECEIVE && n->flow ? tcp_refused(js, n) : NULL;
+	if (refused) {
+		fate.kind = HS_FATE_REFUSED;
+		fate.why = refused;
+		fate.remedy = "Accept faster, or listen() with a longer backlog (sysctl "
+			      "net.core.somaxconn bounds it). The client tries again by itself.";
+		fate.inferred = true;
+	} else if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;
 	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(n, function)) {
 		fate.kind = HS_FATE_MERGED;
@@ -204,7 +214,8 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 
 	if (!n || n->freed)
 		return;
-	open = node_is_open(n);
+	/* A bare ACK was thought to be taken when it reached its socket, and may yet be refused there. */
+	open = node_is_open(n) || (n->taken && drop && n->j.fate.kind == HS_FATE_CONSUMED);
 	n->freed = true;
 	function = names_symbol(js->names, rec->location);
 	reason = drop ? names_reason(js->names, rec->reason) : "";
@@ -249,7 +260,8 @@ void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now)
 		fate.why = "kept until the other fragments of its datagram are there";
 	} else if (n->j.packet.proto == IPPROTO_TCP) {
 		fate.kind = HS_FATE_CONSUMED;
-		fate.why = "taken by TCP; nothing shows its end";
+		fate.inferred = !n->taken;
+		fate.why = n->taken ? "" : "taken by TCP; nothing shows its end";
 	} else {
 		fate.kind = HS_FATE_UNKNOWN;
 		fate.why = "received, and no event tells what became of it";

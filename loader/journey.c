@@ -36,6 +36,7 @@ void journeys_free(struct hs_journeys *js)
 	struct sock_node *s, *s_tmp;
 	struct open_call *c, *c_tmp;
 	struct limits *l, *l_tmp;
+	struct flow_node *f, *f_tmp;
 
 	if (!js)
 		return;
@@ -47,6 +48,8 @@ void journeys_free(struct hs_journeys *js)
 		call_free(js, c);
 	HASH_ITER (hh, js->socks, s, s_tmp)
 		sock_forget(js, s);
+	DL_FOREACH_SAFE (js->flow_list, f, f_tmp)
+		flow_free(js, f);
 	HASH_ITER (hh, js->limits, l, l_tmp) {
 		HASH_DEL(js->limits, l);
 		free(l);
@@ -96,15 +99,19 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 		select_filters_match(js->select, birth->proto, birth->l3, birth->data, captured);
 	n->folded = n->j.noise && !js->select->all && !js->select->filter_text.n;
 	node_set_address(js, n, birth->at.skb);
+	/* A request (of a listener that answers) is no socket yet, and has no type. */
 	s = birth->sk ? sock_find(js, birth->sk) : NULL;
-	if (s) {
+	if (s && s->s.type) {
 		n->sk = s->sk;
 		n->sock_serial = s->serial;
 		n->by_socket = s->s.followed;
 	}
+	flow_join(js, n, e);
 	/* What arrives from outside has no skb_iif yet, either. */
 	if (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage == HS_STAGE_DEV_QUEUE)
 		node_find_cause(js, e, n);
+	if (n->flow)
+		tcp_born(js, n, e);
 	return n;
 }
 
@@ -172,6 +179,8 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		text = receive_text(n, e);
 		if (js->select->followed && !n->by_socket)
 			n->by_socket = sock_followed_wants(js, &n->j.packet, at->netns);
+		if (n->flow)
+			tcp_arrived(js, n, e);
 	}
 	/* Forwarded while the answer to ARP or ND was received. */
 	if (e->rec->type == HS_REC_STAGE && e->rec->stage == HS_STAGE_DEV_QUEUE &&
@@ -267,6 +276,8 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	node_set_fate(js, n, fate);
 	if (s->s.type != SOCK_STREAM && sock_push(js, s, n, e->time, q->qlen))
 		js->error = -ENOMEM;
+	if (n->flow)
+		seq_queued(flow_by_serial(js, n->flow), n, e->time);
 	node_try_settle(js, n);
 }
 
@@ -275,13 +286,20 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 	const struct hs_rec_queue *q = (const void *)e->rec;
 	struct sock_node *s = sock_get(js, q->sk);
 	struct node *n = node_in_softirq(js, e);
+	const struct flow_node *f = s ? flow_by_serial(js, s->flow) : NULL;
 
-	if (!s || !n)
+	/* The program held the socket when the segment came: it is processed in the program's call. */
+	if (!n && f && !e->softirq)
+		n = node_by_serial(js, f->end[s->end].received);
+	/* tcp_disconnect() reports that there is none any more. */
+	if (!s || !q->err)
+		return;
+	s->err = q->err;
+	s->err_from = n ? n->serial : 0;
+	if (!n)
 		return;
 	if (s->s.followed)
 		n->by_socket = true;
-	s->err = q->err;
-	s->err_from = n->serial;
 	node_hop(js, n, e, HS_STAGE_SOCK_ERROR,
 		 names_internf(js->names, "%s will be told", tell_task(js, &s->s.owner)), "", 0);
 	n->j.told = HS_TOLD_SOCKET;
@@ -308,6 +326,7 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 		else
 			node_try_settle(js, n);
 	}
+	flow_expire(js, now);
 	/* In the order in which they were settled; one that still waits in a socket goes last
 	 * again. */
 	while ((n = js->done) && now > n->last + REMEMBER_NS) {
@@ -419,11 +438,20 @@ int journeys_event(void *ctx, const struct hs_event *e)
 	case HS_REC_CALL:
 		call_event(js, e);
 		break;
+	case HS_REC_TCP:
+		tcp_event(js, e);
+		break;
+	case HS_REC_SIGNAL:
+		tcp_signal(js, e);
+		break;
 	case HS_REC_SOCK:
 		sock_learn(js, (const void *)e->rec);
 		break;
 	case HS_REC_BOUND:
 		sock_learn_bound(js, (const void *)e->rec);
+		break;
+	case HS_REC_MINI:
+		js->mini = *(const struct hs_rec_sock *)e->rec;
 		break;
 	case HS_REC_COUNTER:
 		fate_counter(js, e);

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 /* Out of memory: the element is left out of the table and `tbl` NULL says so. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -18,6 +21,7 @@
 #include "symbols.h"
 
 #define SNAPSHOT_EVERY 20000000ull   /* ns */
+#define MINI_EVERY     2000000ull    /* ns: between two looks for a minisocket */
 #define RELOAD_EVERY   1000000000ull /* ns: how often new modules are looked for */
 #define TEXT_LEN       256	     /* of a symbol, KSYM_NAME_LEN is 512 but none is as long */
 
@@ -46,7 +50,7 @@ struct hs_learn {
 	uint64_t now; /* the latest time seen */
 	uint64_t due; /* when a snapshot that was put off may be taken; 0 none */
 	struct seen *addresses;
-	struct seen *reasons;
+	struct seen *reasons, *rst_reasons;
 	struct netns *netns;
 	struct before *before;
 	size_t n_before;
@@ -57,6 +61,7 @@ struct hs_learn {
 	bool names_loaded;
 	uint32_t no_socket;	   /* the reason that asks for snapshots; 0 not met yet */
 	struct hs_procnet procnet; /* of the snapshot being taken */
+	uint64_t mini_asked;	   /* time of the last look for a minisocket */
 	struct hs_where received[HS_MAX_CPUS]; /* the last on each CPU: frees tell no namespace */
 	const char *warning;
 };
@@ -187,6 +192,28 @@ static int learn_frames(struct hs_learn *learn, const struct hs_hdr *rec, const 
 
 /* Reasons. */
 
+static void learn_load_reasons(struct hs_learn *learn)
+{
+	if (learn->names_loaded)
+		return;
+	learn->names_loaded = true;
+	if (reason_names_load(&learn->names) && !learn->warning)
+		learn->warning = "drop reasons are numbers: the kernel's BTF cannot be read, "
+				 "or is older than 5.17";
+}
+
+static int learn_rst_reason(struct hs_learn *learn, uint32_t reason, const struct out *out)
+{
+	char name[TEXT_LEN];
+	int added = seen_add(&learn->rst_reasons, reason);
+
+	if (added <= 0)
+		return added;
+	learn_load_reasons(learn);
+	reason_rst_name(learn->names, reason, name, sizeof(name));
+	return emit_text(out, HS_REC_RST_REASON, reason, name);
+}
+
 static int learn_reason(struct hs_learn *learn, uint32_t reason, const struct out *out)
 {
 	char name[TEXT_LEN];
@@ -194,13 +221,7 @@ static int learn_reason(struct hs_learn *learn, uint32_t reason, const struct ou
 
 	if (added <= 0)
 		return added;
-	if (!learn->names_loaded) {
-		learn->names_loaded = true;
-		if (reason_names_load(&learn->names) && !learn->warning)
-			learn->warning =
-				"drop reasons are numbers: the kernel's BTF cannot be read, "
-				"or is older than 5.17";
-	}
+	learn_load_reasons(learn);
 	reason_name(learn->names, reason, name, sizeof(name));
 	if (!strcmp(name, "NO_SOCKET"))
 		learn->no_socket = reason;
@@ -466,6 +487,42 @@ static int snapshots_catch_up(struct hs_learn *learn, bool force, const struct o
 	return 0;
 }
 
+/* Called in the namespace: the state of what a closed socket may have left, into the record. */
+static int run_find_mini(void *ctx)
+{
+	struct hs_rec_sock *mini = ctx;
+
+	mini->state = procnet_tcp_state(&mini->local, &mini->remote);
+	return 0;
+}
+
+static bool leaves_minisocket(const struct hs_rec_tcp *rec)
+{
+	return rec->what == HS_TCP_CHANGED && rec->after == TCP_CLOSE &&
+	       (rec->before == TCP_FIN_WAIT2 || rec->before == TCP_CLOSING);
+}
+
+/* tcp_time_wait() has no event: whether the socket left a minisocket is looked up. */
+static int learn_mini(struct hs_learn *learn, const struct hs_rec_tcp *rec, const struct out *out)
+{
+	struct netns *ns = netns_get(learn, rec->at.netns);
+	struct hs_rec_sock mini = {
+		.hdr = header(out, HS_REC_MINI, sizeof(mini)),
+		.netns = rec->at.netns,
+		.family = rec->local.family,
+		.protocol = IPPROTO_TCP,
+		.local = rec->local,
+		.remote = rec->remote,
+	};
+
+	if (!ns || !ns->path[0] || out->time < learn->mini_asked + MINI_EVERY)
+		return 0;
+	learn->mini_asked = out->time;
+	if (netns_run(ns->path, ns->inum, run_find_mini, &mini) || !mini.state)
+		return 0;
+	return out->emit(out->ctx, &mini.hdr);
+}
+
 static int learn_free_record(struct hs_learn *learn, const struct hs_rec_free *rec,
 			     const struct out *out)
 {
@@ -487,6 +544,8 @@ static int learn_by_type(struct hs_learn *learn, const struct hs_hdr *rec, const
 	const struct hs_rec_dev *dev = (const void *)rec;
 	const struct hs_rec_sock *sock = (const void *)rec;
 	const struct hs_rec_call *call = (const void *)rec;
+	const struct hs_rec_tcp *tcp = (const void *)rec;
+	int err;
 
 	switch (rec->type) {
 	case HS_REC_STAGE:
@@ -506,6 +565,15 @@ static int learn_by_type(struct hs_learn *learn, const struct hs_hdr *rec, const
 		if (rec->size >= sizeof(*call))
 			return learn_netns(learn, call->netns, 0, 0, out);
 		break;
+	case HS_REC_TCP:
+		if (rec->size < sizeof(*tcp))
+			break;
+		err = tcp->at.netns ? learn_netns(learn, tcp->at.netns, 0, 0, out) : 0;
+		if (!err && leaves_minisocket(tcp))
+			err = learn_mini(learn, tcp, out);
+		if (err || tcp->what != HS_TCP_RESET_SENT)
+			return err;
+		return learn_rst_reason(learn, tcp->reason, out);
 	case HS_REC_FREE:
 		if (rec->size >= sizeof(struct hs_rec_free))
 			return learn_free_record(learn, (const void *)rec, out);
@@ -557,6 +625,7 @@ void learn_free(struct hs_learn *learn)
 	}
 	seen_free(learn->addresses);
 	seen_free(learn->reasons);
+	seen_free(learn->rst_reasons);
 	symbols_free(learn->symbols);
 	reason_names_free(learn->names);
 	free(learn->before);

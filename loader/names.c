@@ -28,11 +28,11 @@ struct entry {
 
 struct hs_names {
 	struct string *strings;
-	struct entry *netns;   /* by id */
-	struct entry *devices; /* by (namespace, ifindex) */
-	struct entry *symbols; /* by address */
-	struct entry *reasons; /* by number */
-	struct entry *tasks;   /* by (process, thread) */
+	struct entry *netns;		     /* by id */
+	struct entry *devices;		     /* by (namespace, ifindex) */
+	struct entry *symbols;		     /* by address */
+	struct entry *reasons, *rst_reasons; /* by number */
+	struct entry *tasks;		     /* by (process, thread) */
 };
 
 static const char nothing[] = "";
@@ -67,6 +67,7 @@ void names_free(struct hs_names *names)
 	table_free(names->devices);
 	table_free(names->symbols);
 	table_free(names->reasons);
+	table_free(names->rst_reasons);
 	table_free(names->tasks);
 	HASH_ITER (hh, names->strings, s, next) {
 		HASH_DEL(names->strings, s);
@@ -202,6 +203,11 @@ int names_learn_symbol(struct hs_names *names, uint64_t addr, const char *text)
 	return table_learn(names, &names->symbols, addr, text, strlen(text));
 }
 
+int names_learn_rst_reason(struct hs_names *names, uint64_t reason, const char *text)
+{
+	return table_learn(names, &names->rst_reasons, reason, text, strlen(text));
+}
+
 int names_learn_reason(struct hs_names *names, uint64_t reason, const char *text)
 {
 	return table_learn(names, &names->reasons, reason, text, strlen(text));
@@ -232,6 +238,13 @@ struct hs_device names_device(struct hs_names *names, uint32_t netns, uint32_t i
 const char *names_symbol(struct hs_names *names, uint64_t addr)
 {
 	struct entry *e = table_find(names->symbols, addr);
+
+	return e ? e->text : nothing;
+}
+
+const char *names_rst_reason(struct hs_names *names, uint32_t reason)
+{
+	struct entry *e = table_find(names->rst_reasons, reason);
 
 	return e ? e->text : nothing;
 }

@@ -103,11 +103,15 @@ static bool node_is_wanted(struct hs_journeys *js, const struct node *n)
 
 static void node_show(struct hs_journeys *js, struct node *n)
 {
+	struct flow_node *f;
 	struct sock_node *s;
 	struct node *cause;
 
 	n->selected = true;
 	n->j.id = ++js->last_id;
+	f = flow_by_serial(js, n->flow);
+	if (f)
+		n->j.flow = flow_show(js, f);
 	s = n->sk ? sock_find(js, n->sk) : NULL;
 	if (s && s->serial == n->sock_serial)
 		n->j.socket = sock_id(js, s);
@@ -241,8 +245,9 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 		return false;
 	if (j->cause_kind == HS_CAUSE_CALL && !j->by_done && call_of(js, n->born_tid))
 		return false;
-	if (j->packet.icmp_error && (j->told == HS_TOLD_SOCKET || (j->told == HS_TOLD_NOTHING &&
-								   j->fate.kind == HS_FATE_QUEUED)))
+	if ((j->packet.icmp_error || j->told == HS_TOLD_SOCKET) &&
+	    (j->told == HS_TOLD_SOCKET ||
+	     (j->told == HS_TOLD_NOTHING && j->fate.kind == HS_FATE_QUEUED)))
 		return false;
 	return true;
 }
@@ -253,6 +258,8 @@ static void node_count(struct hs_journeys *js, const struct node *n)
 	js->sum.read += n->j.read_done;
 	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP;
 	js->sum.unread_at_close += n->j.unread_at_close;
+	js->sum.resets += n->j.packet.proto == IPPROTO_TCP && n->j.packet.tcp_flags & 0x04;
+	js->sum.retransmissions += n->j.retransmission > 0;
 }
 
 /* For a run that ends with nothing: where the packets went that FILTER did not name. */
@@ -331,6 +338,7 @@ struct node *node_new(struct hs_journeys *js, const struct hs_event *e)
 	n->j.born = n->last = e->time;
 	n->j.by = e->task;
 	n->j.by_call = n->j.cause_text = n->j.told_call = n->j.told_why = n->j.no_icmp = "";
+	n->j.timer = n->j.rst_reason = "";
 	n->j.told_task.comm = n->j.read.task.comm = n->j.read.call = "";
 	n->j.by_fd = -1;
 	n->by_filter = true;

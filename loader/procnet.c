@@ -192,6 +192,41 @@ static void diag_socket(const struct inet_diag_msg *msg, struct hs_rec_sock *ret
 	memcpy(ret->remote.addr, msg->id.idiag_dst, sizeof(ret->remote.addr));
 }
 
+uint8_t procnet_tcp_state(const struct hs_sa *local, const struct hs_sa *remote)
+{
+	struct {
+		struct nlmsghdr hdr;
+		struct inet_diag_req_v2 req;
+	} ask = {
+		.hdr = { .nlmsg_len = sizeof(ask),
+			 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			 .nlmsg_flags = NLM_F_REQUEST },
+		.req = { .sdiag_family = local->family,
+			 .sdiag_protocol = IPPROTO_TCP,
+			 .idiag_states = -1,
+			 .id = { .idiag_sport = local->port,
+				 .idiag_dport = remote->port,
+				 .idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE } } },
+	};
+	_Alignas(struct nlmsghdr) char buf[4096];
+	const struct nlmsghdr *hdr = (const void *)buf;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	struct hs_rec_sock found = { 0 };
+	ssize_t got = -1;
+
+	if (fd < 0)
+		return 0;
+	memcpy(ask.req.id.idiag_src, local->addr, sizeof(local->addr));
+	memcpy(ask.req.id.idiag_dst, remote->addr, sizeof(remote->addr));
+	if (send(fd, &ask, sizeof(ask), 0) == sizeof(ask))
+		got = recv(fd, buf, sizeof(buf), 0);
+	close(fd);
+	if (got > 0 && NLMSG_OK(hdr, got) && hdr->nlmsg_type == SOCK_DIAG_BY_FAMILY)
+		diag_socket(NLMSG_DATA(hdr), &found);
+	/* The kernel looks for a listener too where there is no such connection. */
+	return found.remote.port == remote->port ? found.state : 0;
+}
+
 /*
  * Listeners of TCP by sock_diag(7). /proc/net/tcp has them too, but walks the table of all
  * connections of all namespaces for it, which takes a millisecond and more. None when the kernel

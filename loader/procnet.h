@@ -30,6 +30,12 @@ int procnet_read_counters(struct hs_procnet *ret);
 int procnet_read(struct hs_procnet *ret);
 
 /*
+ * The state (TCP_*) of the connection between these endpoints in the namespace of the calling thread,
+ * minisockets included; 0 when there is none, or the kernel has no sock_diag(7).
+ */
+uint8_t procnet_tcp_state(const struct hs_sa *local, const struct hs_sa *remote);
+
+/*
  * The lines of /proc/net/udp or udp6. Fills family, protocol, sock_type, state, local, remote and
  * ino of at most `max` records and returns how many.
  */

@@ -26,6 +26,7 @@ struct table {
 struct hs_reason_names {
 	struct table reasons;	 /* of the core and of subsystems */
 	struct table subsystems; /* enum skb_drop_reason_subsys */
+	struct table resets;	 /* enum sk_rst_reason */
 };
 
 static void table_free(struct table *table)
@@ -117,6 +118,8 @@ static int read_enums(struct hs_reason_names *names, const struct btf *btf)
 		else if (!strcmp(name, "skb_drop_reason_subsys"))
 			err = add_enum(&names->subsystems, btf, t, "SKB_DROP_REASON_SUBSYS_",
 				       false);
+		else if (!strcmp(name, "sk_rst_reason"))
+			err = add_enum(&names->resets, btf, t, "SK_RST_REASON_", false);
 		else if (ends_with(name, "drop_reason")) /* mac80211_, ovs_, qdisc_ */
 			err = add_enum(&names->reasons, btf, t, "", true);
 		if (err)
@@ -150,6 +153,7 @@ void reason_names_free(struct hs_reason_names *names)
 		return;
 	table_free(&names->reasons);
 	table_free(&names->subsystems);
+	table_free(&names->resets);
 	free(names);
 }
 
@@ -165,6 +169,16 @@ void reason_name(const struct hs_reason_names *names, uint32_t reason, char *buf
 	name = names && subsystem ? table_find(&names->subsystems, subsystem) : NULL;
 	if (name)
 		snprintf(buf, len, "%s:%u", name, reason & ((1u << SUBSYS_SHIFT) - 1));
+	else
+		snprintf(buf, len, "reason %u", reason);
+}
+
+void reason_rst_name(const struct hs_reason_names *names, uint32_t reason, char *buf, size_t len)
+{
+	const char *name = names ? table_find(&names->resets, reason) : NULL;
+
+	if (name)
+		snprintf(buf, len, "%s", name);
 	else
 		snprintf(buf, len, "reason %u", reason);
 }

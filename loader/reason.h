@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Names of drop reasons, from the BTF of the running kernel. Live only. What to say about a reason
+ * Names of drop and reset reasons, from the BTF of the running kernel. Live only. What to say about a reason
  * is in reasons.h.
  */
 #ifndef HS_REASON_H
@@ -24,5 +24,8 @@ void reason_names_free(struct hs_reason_names *names);
  * 12345", as all are when `names` is NULL.
  */
 void reason_name(const struct hs_reason_names *names, uint32_t reason, char *buf, size_t len);
+
+/* The same for why an RST is sent: "NO_SOCKET" (enum sk_rst_reason, from 6.10). */
+void reason_rst_name(const struct hs_reason_names *names, uint32_t reason, char *buf, size_t len);
 
 #endif

@@ -77,9 +77,10 @@ void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec)
 {
 	struct sock_node *s = sock_find(js, rec->sk);
 
-	/* Another socket at the same address. */
+	/* Another socket at the same address. TCP goes on for a while after close(), without a file. */
 	if (s && ((s->ino && rec->ino && s->ino != rec->ino) ||
-		  (s->netns && s->netns != rec->netns) || (s->closed && s->ino != rec->ino))) {
+		  (s->netns && s->netns != rec->netns) || (s->closed && s->ino != rec->ino &&
+		   (rec->ino || rec->protocol != IPPROTO_TCP)))) {
 		sock_forget(js, s);
 		s = NULL;
 	}
@@ -96,8 +97,11 @@ void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec)
 		s->s.type = rec->sock_type;
 	if (rec->protocol)
 		s->s.protocol = rec->protocol;
-	s->s.local = endpoint_of(&rec->local);
-	s->s.remote = endpoint_of(&rec->remote);
+	/* One that is being unhashed has lost its port already. */
+	if (rec->local.port || !s->s.remote.port) {
+		s->s.local = endpoint_of(&rec->local);
+		s->s.remote = endpoint_of(&rec->remote);
+	}
 	s->listening = rec->protocol == IPPROTO_TCP && rec->state == TCP_LISTEN_STATE;
 	s->s.followed |= rec->followed;
 	if (rec->pid)
@@ -346,9 +350,16 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 		sock_returned_error(js, s, e, word);
 		return;
 	}
-	if (!rec->hdr.stage || s->s.type == SOCK_STREAM ||
-	    rec->flags & (MSG_PEEK_FLAG | MSG_ERRQUEUE_FLAG))
+	if (!rec->hdr.stage || rec->flags & (MSG_PEEK_FLAG | MSG_ERRQUEUE_FLAG))
 		return;
+	if (s->s.type == SOCK_STREAM) {
+		struct flow_node *f = flow_by_serial(js, s->flow);
+
+		read.copied = rec->ret;
+		if (f && s->tcp.sk)
+			seq_read(js, f, s->end, s->tcp.copied_seq, &read, call);
+		return;
+	}
 	/* With MSG_TRUNC the result is the datagram's length, not what was copied. */
 	read.copied = rec->ret;
 	if (rec->flags & MSG_TRUNC_FLAG && rec->asked && rec->asked < read.copied)

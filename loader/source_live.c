@@ -135,6 +135,7 @@ static void live_configure(struct hs_live *live)
 		bpf_program__set_autoload(skel->progs.sched_process_fork, false);
 		bpf_program__set_autoload(skel->progs.sched_process_exec, false);
 		bpf_program__set_autoload(skel->progs.sched_process_exit, false);
+		bpf_program__set_autoload(skel->progs.signal_generate, false);
 	}
 }
 

@@ -160,6 +160,17 @@ static const char *tell_bind_hint(struct hs_journeys *js, const struct hs_rec_ca
 	return "";
 }
 
+/* How often the segment that `n` carried first was sent. */
+static uint32_t tell_times(struct hs_journeys *js, const struct node *n)
+{
+	const struct flow_node *f = flow_by_serial(js, n->flow);
+	uint32_t times = 0;
+
+	if (f)
+		seq_unanswered(&f->end[n->j.from], &times);
+	return times + 1;
+}
+
 const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 		      const struct open_call *call)
 {
@@ -167,6 +178,15 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 	struct hs_endpoint ep = endpoint_of(&rec->name);
 	int err = -call->c.ret;
 
+	if (error && error->flow && call->c.ret == -ETIMEDOUT)
+		return names_internf(js->names, "#%u was sent %u times, and nobody answered",
+				     error->j.id, tell_times(js, error));
+	if (error && error->flow)
+		return names_internf(js->names,
+				     error->j.cause
+					     ? "the RST #%u ended the connection, an answer to #%u"
+					     : "the RST #%u ended the connection",
+				     error->j.id, error->j.cause);
 	if (error && error->selected)
 		return names_internf(js->names, error->j.cause ? "%s about #%u" : "%s",
 				     tell_icmp(js, &error->j.packet), error->j.cause);

@@ -112,7 +112,11 @@ struct sock {
 		atomic_t rmem_alloc;
 	} sk_backlog;
 	int sk_rcvbuf;
+	int sk_sndbuf;
 	int sk_err;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+	u8 sk_shutdown;
 	u16 sk_type;
 	u16 sk_protocol;
 	struct socket *sk_socket;
@@ -128,11 +132,33 @@ struct udp_sock {
 	struct sk_buff_head reader_queue;
 };
 
+struct inet_connection_sock {
+	__u8 icsk_retransmits;
+	__u8 icsk_pending;
+	__u8 icsk_probes_out;
+};
+
+struct tcp_sock {
+	u32 snd_wnd;
+	u32 copied_seq;
+	u32 write_seq;
+	u32 rcv_nxt;
+	u32 snd_nxt;
+	u32 snd_una;
+	u32 rcv_wnd;
+};
+
+struct tcp_skb_cb { /* lies in sk_buff.cb */
+	__u32 seq;
+	__u32 end_seq;
+};
+
 struct sk_buff {
 	struct sk_buff *next;
 	struct sk_buff *prev;
 	struct net_device *dev;
 	struct sock *sk;
+	char cb[48];
 	unsigned int len;
 	int skb_iif;
 	__be16 protocol;

@@ -43,7 +43,12 @@ static void note_birth(FILE *f, const struct hs_journey *j)
 			j->cause_text);
 	} else if (j->cause_kind == HS_CAUSE_KERNEL) {
 		fprintf(f, ", by the kernel");
+	} else if (j->cause_kind == HS_CAUSE_TIMER) {
+		fprintf(f, ", by the %s", j->timer);
 	}
+	if (j->retransmission)
+		fprintf(f, ", again (%" PRIu32 ") of #%" PRIu32, j->retransmission,
+			j->retransmission_of);
 	fprintf(f, "\n");
 }
 

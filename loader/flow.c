@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* TCP connections: found by their endpoints, kept while they live, shown when something of them is. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "engine.h"
+
+#define FLOW_MAX      20000	     /* remembered at once */
+#define FLOW_QUIET_NS 70000000000ull /* longer than TIME_WAIT, after which the ports are free */
+#define WAITING_MAX   32
+
+#define TCP_SYN	      0x02
+#define TCP_ACK	      0x10
+
+struct flow_node *flow_by_serial(struct hs_journeys *js, uint32_t serial)
+{
+	struct flow_node *f = NULL;
+
+	if (serial)
+		HASH_FIND(hh, js->flows, &serial, sizeof(serial), f);
+	return f;
+}
+
+/* Fields one by one: padding has to be zero. */
+static void key_put(struct hs_endpoint *to, const struct hs_endpoint *from)
+{
+	memset(to, 0, sizeof(*to));
+	to->addr.family = from->addr.family;
+	memcpy(to->addr.bytes, from->addr.bytes, sizeof(to->addr.bytes));
+	to->port = from->port;
+}
+
+static struct flow_key key_of(const struct hs_endpoint *a, const struct hs_endpoint *b)
+{
+	struct flow_key key, turned;
+
+	memset(&key, 0, sizeof(key));
+	memset(&turned, 0, sizeof(turned));
+	key_put(&key.a, a);
+	key_put(&key.b, b);
+	key_put(&turned.a, b);
+	key_put(&turned.b, a);
+	return memcmp(&key.a, &key.b, sizeof(key.a)) <= 0 ? key : turned;
+}
+
+static bool endpoint_is(const struct hs_endpoint *a, const struct hs_endpoint *b)
+{
+	return a->port == b->port && a->addr.family == b->addr.family &&
+	       !memcmp(a->addr.bytes, b->addr.bytes, sizeof(a->addr.bytes));
+}
+
+struct flow_node *flow_find(struct hs_journeys *js, const struct hs_endpoint *local,
+			    const struct hs_endpoint *remote, uint32_t netns, unsigned int *ret_end)
+{
+	struct flow_key key = key_of(local, remote);
+	struct flow_node *f = NULL;
+
+	HASH_FIND(by_key, js->flow_keys, &key, sizeof(key), f);
+	for (; f; f = f->same) {
+		unsigned int end = endpoint_is(&f->f.end[0].at, local) ? 0 : 1;
+
+		if (netns && f->end[end].netns && f->end[end].netns != netns)
+			continue;
+		*ret_end = end;
+		return f;
+	}
+	return NULL;
+}
+
+static void flow_unlink(struct hs_journeys *js, struct flow_node *f)
+{
+	struct flow_node *head = NULL, **at;
+
+	HASH_FIND(by_key, js->flow_keys, &f->key, sizeof(f->key), head);
+	if (head == f) {
+		HASH_DELETE(by_key, js->flow_keys, f);
+		if (f->same)
+			HASH_ADD(by_key, js->flow_keys, key, sizeof(f->key), f->same);
+		return;
+	}
+	for (at = head ? &head->same : &head; *at; at = &(*at)->same)
+		if (*at == f) {
+			*at = f->same;
+			return;
+		}
+}
+
+void flow_free(struct hs_journeys *js, struct flow_node *f)
+{
+	flow_unlink(js, f);
+	HASH_DELETE(hh, js->flows, f);
+	DL_DELETE(js->flow_list, f);
+	js->n_flows--;
+	free(f->end[0].segs);
+	free(f->end[1].segs);
+	free(f->waiting);
+	free(f);
+}
+
+static struct flow_node *flow_new(struct hs_journeys *js, const struct hs_packet *p, uint64_t time)
+{
+	struct flow_node *f, *head = NULL;
+
+	while (js->n_flows >= FLOW_MAX)
+		flow_free(js, js->flow_list);
+	f = calloc(1, sizeof(*f));
+	if (!f) {
+		js->error = -ENOMEM;
+		return NULL;
+	}
+	f->serial = ++js->last_flow;
+	f->key = key_of(&p->src, &p->dst);
+	f->f.born = f->last = time;
+	f->f.opened = p->tcp_flags & TCP_SYN && !(p->tcp_flags & TCP_ACK);
+	f->f.end[0].at = p->src;
+	f->f.end[1].at = p->dst;
+	for (int i = 0; i < 2; i++)
+		f->f.end[i].netns = f->f.end[i].owner.comm = "";
+	HASH_ADD(hh, js->flows, serial, sizeof(f->serial), f);
+	HASH_FIND(by_key, js->flow_keys, &f->key, sizeof(f->key), head);
+	if (head)
+		HASH_DELETE(by_key, js->flow_keys, head);
+	f->same = head;
+	HASH_ADD(by_key, js->flow_keys, key, sizeof(f->key), f);
+	DL_APPEND(js->flow_list, f);
+	js->n_flows++;
+	return f;
+}
+
+void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
+{
+	const struct hs_rec_birth *birth = (const void *)e->rec;
+	const struct hs_packet *p = &n->j.packet;
+	/* What arrives from outside was sent by a stranger. */
+	bool local = e->rec->stage == HS_STAGE_DEV_QUEUE;
+	bool opens = p->tcp_flags & TCP_SYN && !(p->tcp_flags & TCP_ACK);
+	uint32_t netns = birth->at.netns;
+	unsigned int from = 0, to = 0;
+	struct flow_node *f;
+	struct sock_node *s;
+
+	if (p->proto != IPPROTO_TCP || !p->has_ports || p->later_fragment)
+		return;
+	if (local) {
+		f = flow_find(js, &p->src, &p->dst, netns, &from);
+	} else {
+		f = flow_find(js, &p->dst, &p->src, netns, &to);
+		from = !to;
+	}
+	/* The same endpoints again. */
+	if (f && opens && f->end[from].has_isn && f->end[from].isn != p->tcp_seq)
+		f = NULL;
+	if (!f) {
+		f = flow_new(js, p, e->time);
+		from = 0;
+	}
+	if (!f)
+		return;
+	n->flow = f->serial;
+	n->j.from = from;
+	f->last = e->time;
+	DL_DELETE(js->flow_list, f);
+	DL_APPEND(js->flow_list, f);
+	if (!f->end[local ? from : !from].netns) {
+		f->end[local ? from : !from].netns = netns;
+		f->f.end[local ? from : !from].netns = names_netns(js->names, netns);
+	}
+	s = birth->sk ? sock_find(js, birth->sk) : NULL;
+	/* A reset or a SYN-ACK may come from a listener, a request or a socket of the kernel's own. */
+	if (s && s->s.type == SOCK_STREAM && s->s.remote.port == p->dst.port && s->s.local.port == p->src.port)
+		flow_set_socket(js, f, from, s);
+	seq_sent(js, f, n);
+	n->by_socket |= f->followed;
+	n->j.flow = f->f.id;
+}
+
+void flow_set_socket(struct hs_journeys *js, struct flow_node *f, unsigned int end,
+		     struct sock_node *s)
+{
+	struct hs_flow_end *shown = &f->f.end[end];
+
+	s->flow = f->serial;
+	s->end = end;
+	f->end[end].sk = s->sk;
+	f->followed |= s->s.followed;
+	if (s->netns && !f->end[end].netns)
+		f->end[end].netns = s->netns;
+	if (*s->s.netns)
+		shown->netns = s->s.netns;
+	if (s->s.owner.pid)
+		shown->owner = s->s.owner;
+	if (f->f.id) {
+		shown->socket = sock_id(js, s);
+		s->s.flow = f->f.id;
+	}
+}
+
+uint32_t flow_show(struct hs_journeys *js, struct flow_node *f)
+{
+	if (f->f.id)
+		return f->f.id;
+	f->f.id = ++js->last_flow_id;
+	js->sum.flows++;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct sock_node *s = f->end[i].sk ? sock_find(js, f->end[i].sk) : NULL;
+
+		if (s && s->flow == f->serial)
+			flow_set_socket(js, f, i, s);
+	}
+	SINK(js, flow, &f->f);
+	for (size_t i = 0; i < f->n_waiting; i++) {
+		struct hs_state *state = &f->waiting[i];
+
+		state->flow.id = f->f.id;
+		for (int k = 0; k < 2; k++)
+			state->flow.end[k].socket = f->f.end[k].socket;
+		state->socket = state->minisocket ? 0 : f->f.end[state->end].socket;
+		state->cause = node_id(js, state->cause);
+		state->sent = node_id(js, state->sent);
+		SINK(js, state, state);
+	}
+	free(f->waiting);
+	f->waiting = NULL;
+	f->n_waiting = 0;
+	return f->f.id;
+}
+
+void flow_tell_state(struct hs_journeys *js, struct flow_node *f, struct hs_state *state)
+{
+	struct hs_state *grown;
+
+	f->f.end[state->end].state = state->after;
+	state->flow = f->f;
+	if (f->f.id) {
+		state->socket = state->minisocket ? 0 : f->f.end[state->end].socket;
+		state->cause = node_id(js, state->cause);
+		state->sent = node_id(js, state->sent);
+		SINK(js, state, state);
+		return;
+	}
+	if (f->n_waiting == WAITING_MAX)
+		return;
+	grown = realloc(f->waiting, (f->n_waiting + 1) * sizeof(*grown));
+	if (!grown) {
+		js->error = -ENOMEM;
+		return;
+	}
+	f->waiting = grown;
+	grown[f->n_waiting++] = *state;
+}
+
+static bool flow_is_over(const struct flow_node *f)
+{
+	for (int i = 0; i < 2; i++)
+		switch (f->f.end[i].state) {
+		case HS_TCP_NONE:
+		case HS_TCP_CLOSE:
+		case HS_TCP_TIME_WAIT:
+			break;
+		default:
+			return false;
+		}
+	return true;
+}
+
+void flow_expire(struct hs_journeys *js, uint64_t now)
+{
+	struct flow_node *f, *tmp;
+
+	DL_FOREACH_SAFE (js->flow_list, f, tmp) {
+		if (now < f->last + FLOW_QUIET_NS)
+			break;
+		if (flow_is_over(f))
+			flow_free(js, f);
+	}
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The bytes of a TCP connection by their sequence numbers (RFC 9293, 3.4): which segment carried them,
+ * how often it was sent, which call read them. Numbers wrap, so they are compared by difference.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine.h"
+
+#define SEGMENTS_MAX 4096 /* kept for one direction */
+
+#define TCP_FIN	     0x01
+#define TCP_SYN	     0x02
+#define TCP_RST	     0x04
+#define TCP_ACK	     0x10
+
+static bool seq_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+uint32_t seq_rel(const struct flow_end *end, uint32_t seq)
+{
+	return end->has_isn ? seq - end->isn : 0;
+}
+
+uint32_t seq_fin_before(const struct flow_end *end, uint32_t copied)
+{
+	for (size_t i = end->n_segs; i-- > 0;)
+		if (end->segs[i].flags & TCP_FIN)
+			return end->segs[i].end == copied;
+	return 0;
+}
+
+static uint32_t segment_bytes(const struct segment *seg)
+{
+	return seg->end - seg->seq - !!(seg->flags & TCP_SYN) - !!(seg->flags & TCP_FIN);
+}
+
+/* Acknowledged, and read, or with nothing to read. */
+static bool segment_is_done(const struct segment *seg, const struct flow_end *end,
+			    const struct flow_end *other)
+{
+	if (!end->acked || seq_before(end->una, seg->end))
+		return false;
+	/* A stranger's reads are not seen. A FIN is kept: seq_fin_before() asks for it. */
+	return !(seg->flags & TCP_FIN) && (!segment_bytes(seg) || seg->read || !other->netns);
+}
+
+static void segments_prune(struct flow_end *end, const struct flow_end *other)
+{
+	size_t gone = 0;
+
+	while (gone < end->n_segs && segment_is_done(&end->segs[gone], end, other))
+		gone++;
+	if (end->n_segs - gone >= SEGMENTS_MAX)
+		gone = end->n_segs - SEGMENTS_MAX + 1;
+	end->n_segs -= gone;
+	memmove(end->segs, end->segs + gone, end->n_segs * sizeof(*end->segs));
+}
+
+static void segments_add(struct hs_journeys *js, struct flow_end *end, struct segment seg)
+{
+	if (end->n_segs == end->room_segs) {
+		size_t room = end->room_segs ? end->room_segs * 2 : 8;
+		struct segment *grown = realloc(end->segs, room * sizeof(*grown));
+
+		if (!grown) {
+			js->error = -ENOMEM;
+			return;
+		}
+		end->segs = grown;
+		end->room_segs = room;
+	}
+	end->segs[end->n_segs++] = seg;
+}
+
+static struct segment *segment_with(struct flow_end *end, uint32_t seq)
+{
+	for (size_t i = end->n_segs; i-- > 0;) {
+		struct segment *seg = &end->segs[i];
+
+		if (!seq_before(seq, seg->seq) && seq_before(seq, seg->end))
+			return seg;
+	}
+	return NULL;
+}
+
+/* Where a direction's start was not seen, its first segment is where counting begins. */
+static void seq_begin(struct flow_end *end, uint32_t isn)
+{
+	if (end->has_isn)
+		return;
+	end->has_isn = true;
+	end->isn = isn;
+}
+
+static void seq_again(struct hs_journeys *js, struct flow_end *end, struct node *n)
+{
+	struct segment *seg = segment_with(end, n->j.packet.tcp_seq);
+
+	n->j.retransmission = seg ? ++seg->times : 1;
+	n->j.retransmission_of = seg ? node_id(js, seg->serial) : 0;
+}
+
+void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n)
+{
+	const struct hs_packet *p = &n->j.packet;
+	struct flow_end *end = &f->end[n->j.from], *other = &f->end[!n->j.from];
+	uint32_t seq = p->tcp_seq, next;
+	bool syn = p->tcp_flags & TCP_SYN, fin = p->tcp_flags & TCP_FIN;
+
+	next = seq + p->payload + syn + fin;
+	/* An RST for a connection that does not exist has numbers of its own (RFC 9293, 3.10.7.1). */
+	if (p->tcp_flags & TCP_RST && !end->has_isn)
+		return;
+	seq_begin(end, syn ? seq : seq - 1);
+	if (p->tcp_flags & TCP_ACK) {
+		seq_begin(other, p->tcp_ack - 1);
+		n->j.rel_ack = seq_rel(other, p->tcp_ack);
+	}
+	n->j.has_rel = true;
+	n->j.rel_seq = seq_rel(end, seq);
+	if (p->tcp_flags & TCP_RST)
+		return;
+	n->j.zero_window = !p->tcp_window && !syn;
+	if (next == seq) {
+		/* tcp_xmit_probe_skb(): one before the next byte, to get an answer. */
+		n->j.window_probe =
+			end->has_max && seq == end->max - 1 && end->acked && !end->window;
+		return;
+	}
+	if (end->has_max && seq_before(seq, end->max)) {
+		seq_again(js, end, n);
+		if (!seq_before(end->max, next))
+			return;
+		seq = end->max; /* more than before: the rest is new */
+	}
+	end->has_max = true;
+	end->max = next;
+	segments_prune(end, other);
+	segments_add(js, end,
+		     (struct segment){
+			     .seq = seq,
+			     .end = next,
+			     .serial = n->serial,
+			     .flags = p->tcp_flags,
+		     });
+}
+
+void seq_arrived(struct flow_node *f, const struct node *n)
+{
+	const struct hs_packet *p = &n->j.packet;
+	struct flow_end *end = &f->end[!n->j.from];
+
+	if (!(p->tcp_flags & TCP_ACK) || p->tcp_flags & TCP_RST)
+		return;
+	if (!end->acked || !seq_before(p->tcp_ack, end->una)) {
+		end->acked = true;
+		end->una = p->tcp_ack;
+		end->window = p->tcp_window;
+	}
+	segments_prune(end, &f->end[n->j.from]);
+}
+
+void seq_queued(struct flow_node *f, const struct node *n, uint64_t time)
+{
+	struct flow_end *end = &f->end[n->j.from];
+	struct segment *seg = segment_with(end, n->j.packet.tcp_seq);
+
+	if (seg && !seg->queued)
+		seg->queued = time;
+}
+
+uint32_t seq_unanswered(const struct flow_end *end, uint32_t *ret_times)
+{
+	for (size_t i = 0; i < end->n_segs; i++)
+		if (end->segs[i].times && (!end->acked || seq_before(end->una, end->segs[i].end))) {
+			*ret_times = end->segs[i].times;
+			return end->segs[i].serial;
+		}
+	return 0;
+}
+
+/* The last byte of `n` has been read. */
+static void seq_read_journey(struct hs_journeys *js, struct node *n, const struct segment *seg,
+			     const struct hs_read *read)
+{
+	n->j.read = *read;
+	n->j.read.copied = n->j.packet.payload;
+	n->j.read.lost = 0;
+	n->j.read.inferred = false;
+	n->j.read.waited = seg->queued && read->time > seg->queued ? read->time - seg->queued : 0;
+	n->j.read_done = true;
+	if (n->selected && js->sink->read)
+		js->sink->read(js->sink->ctx, &n->j);
+}
+
+void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, uint32_t copied,
+	      const struct hs_read *read, struct open_call *call)
+{
+	struct flow_end *end = &f->end[!reader];
+	uint32_t from = copied - seq_fin_before(end, copied) - read->copied;
+
+	for (size_t i = 0; i < end->n_segs; i++) {
+		struct segment *seg = &end->segs[i];
+		uint32_t last = seg->end - !!(seg->flags & TCP_FIN);
+		uint32_t first = seg->seq + !!(seg->flags & TCP_SYN);
+		struct node *n = node_by_serial(js, seg->serial);
+		bool has_bytes = first != last;
+
+		if (seg->read || !has_bytes)
+			continue;
+		if (call && seq_before(first, copied) && seq_before(from, last)) {
+			if (serials_add(&call->segments, &call->n_segments, seg->serial))
+				js->error = -ENOMEM;
+			if (seg->queued && read->time > seg->queued &&
+			    read->time - seg->queued > call->c.waited)
+				call->c.waited = read->time - seg->queued;
+		}
+		seg->read = !seq_before(copied, last);
+		if (seg->read && n && !n->j.read_done)
+			seq_read_journey(js, n, seg, read);
+	}
+	segments_prune(end, &f->end[reader]);
+}
