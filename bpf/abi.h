@@ -17,8 +17,9 @@
 #define HS_NAME_LEN	 16 /* IFNAMSIZ and TASK_COMM_LEN */
 #define HS_MAX_FRAMES	 40 /* of one stack */
 #define HS_MAX_CPUS	 512
-#define HS_HEADERS_SHORT 64  /* bytes from the network header on: IPv6 + TCP without options */
-#define HS_HEADERS_LONG	 128 /* ICMPv6 error: IPv6 + ICMPv6 + quoted IPv6 + quoted transport */
+#define HS_HEADERS_SHORT 64   /* bytes from the network header on: IPv6 + TCP without options */
+#define HS_SNAP_MAX	 4096 /* bytes of a packet that can be asked for */
+#define HS_HEADERS_LONG	 128  /* ICMPv6 error: IPv6 + ICMPv6 + quoted IPv6 + quoted transport */
 
 enum hs_stage {
 #define HS_STAGE(id, NAME, ...) HS_STAGE_##NAME = id,
@@ -39,7 +40,8 @@ enum hs_rec_type {
 	HS_REC_DEV = 9,	  /* struct hs_rec_dev: a device's name, before its first use */
 	HS_REC_SOCK = 10, /* struct hs_rec_sock: a socket's endpoints, before their first use */
 	HS_REC_TCP = 11,  /* struct hs_rec_tcp: something happened to a TCP socket */
-	HS_REC_SIGNAL = 12, /* struct hs_rec_signal: a followed process gets a signal */
+	HS_REC_SIGNAL = 12,  /* struct hs_rec_signal: a followed process gets a signal */
+	HS_REC_PAYLOAD = 13, /* struct hs_rec_payload: the first bytes of the packet born next */
 	/* written by user space */
 	HS_REC_START = 32,   /* struct hs_rec_start: always first */
 	HS_REC_TICK = 33,    /* struct hs_hdr only: time has come so far */
@@ -159,10 +161,8 @@ enum hs_tcp_what {
 	HS_TCP_CHANGED,	      /* before, after: its state (inet_sock_set_state) */
 	HS_TCP_RECEIVED,      /* at.skb is about to be processed by it (tcp_probe) */
 	HS_TCP_RETRANSMITTED, /* seq .. end_seq have been sent again */
-	HS_TCP_SYNACK_AGAIN,  /* a SYN-ACK, for a request of this listener */
 	HS_TCP_RESET_SENT,    /* because of at.skb, 0: a call or a timer; reason */
 	HS_TCP_RESET_RECEIVED,
-	HS_TCP_DESTROYED,
 };
 
 /*
@@ -200,12 +200,21 @@ struct hs_rec_tcp {
 	struct hs_sa remote;
 };
 
+/* Asked for with -X or -s only; before its BIRTH, on the same CPU. */
+struct hs_rec_payload {
+	struct hs_hdr hdr;
+	__u64 skb;
+	__u32 len; /* bytes of `data` that were read */
+	__u32 pad;
+	__u8 data[]; /* from the network header on */
+};
+
 struct hs_rec_signal {
 	struct hs_hdr hdr;
 	__u32 pid; /* of whom gets it */
 	__u32 tid;
 	__u32 number; /* SIG* */
-	__u32 pad;
+	__u32 caught; /* the process has a handler for it; what it ignores is not told */
 };
 
 enum hs_call_id {
@@ -371,6 +380,7 @@ HS_SIZE_IS(hs_rec_queue, 72);
 HS_SIZE_IS(hs_rec_read, 80);
 HS_SIZE_IS(hs_rec_tcp, 168);
 HS_SIZE_IS(hs_rec_signal, 40);
+HS_SIZE_IS(hs_rec_payload, 40);
 HS_SIZE_IS(hs_rec_call, 160);
 HS_SIZE_IS(hs_rec_task, 64);
 HS_SIZE_IS(hs_rec_dev, 88);

@@ -122,7 +122,7 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 }
 
 /* `l3`: offset of the network header from skb->head. */
-static __always_inline int hs_emit_birth(void *ctx, __u8 stage, const struct sk_buff *skb, __u32 l3)
+static __always_inline int hs_emit_birth(void *ctx, __u8 stage, struct sk_buff *skb, __u32 l3)
 {
 	const struct net_device *dev = skb->dev;
 	const unsigned char *head = skb->head;
@@ -136,6 +136,8 @@ static __always_inline int hs_emit_birth(void *ctx, __u8 stage, const struct sk_
 	hs_see_current();
 	if (sk)
 		hs_see_sock(sk);
+	if (hs_snap)
+		hs_emit_payload(skb, l3, len);
 	/* A stack costs so much more than these bytes that they need not be saved. */
 	if (!hs_stacks && hs_headers_are_short(head + l3, len))
 		return hs_emit_headers(ctx, stage, skb, head + l3, len, HS_HEADERS_SHORT);

@@ -21,9 +21,11 @@
 #define HS_SIGKILL	   9
 #define HS_SIGPIPE	   13
 #define HS_SIGTERM	   15
+#define HS_SIGNAL_IGNORED  1 /* TRACE_SIGNAL_IGNORED, include/trace/events/signal.h */
 
 #include "emit.bpf.h"
 #include "seen.bpf.h"
+#include "payload.bpf.h"
 #include "packet.bpf.h"
 #include "tcp.bpf.h"
 #include "calls.bpf.h"
@@ -291,12 +293,6 @@ int BPF_PROG(tcp_retransmit_skb, const struct sock *sk, const struct sk_buff *sk
 	return 0;
 }
 
-SEC("tp_btf/tcp_retransmit_synack")
-int BPF_PROG(tcp_retransmit_synack, const struct sock *sk, const void *req)
-{
-	return hs_emit_tcp(HS_TCP_SYNACK_AGAIN, sk, NULL);
-}
-
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(tcp_send_reset, const struct sock *sk, const struct sk_buff *skb, int reason)
 {
@@ -316,30 +312,28 @@ int BPF_PROG(tcp_receive_reset, struct sock *sk)
 	return hs_emit_tcp(HS_TCP_RESET_RECEIVED, sk, NULL);
 }
 
-SEC("tp_btf/tcp_destroy_sock")
-int BPF_PROG(tcp_destroy_sock, struct sock *sk)
-{
-	return hs_emit_tcp(HS_TCP_DESTROYED, sk, NULL);
-}
-
 /* Of those that may end a process or a connection. */
 SEC("tp_btf/signal_generate")
-int BPF_PROG(signal_generate, int number, const void *info, struct task_struct *task)
+int BPF_PROG(signal_generate, int number, const void *info, struct task_struct *task, int group,
+	     int result)
 {
 	struct hs_rec_signal *rec;
+	void *handler = NULL;
 
 	if (number != HS_SIGPIPE && number != HS_SIGKILL && number != HS_SIGTERM &&
 	    number != HS_SIGINT && number != HS_SIGHUP)
 		return 0;
-	if (!hs_is_followed(task->tgid))
+	if (result == HS_SIGNAL_IGNORED || !hs_is_followed(task->tgid))
 		return 0;
+	if (number > 0 && number <= 64)
+		BPF_CORE_READ_INTO(&handler, task, sighand, action[number - 1].sa.sa_handler);
 	rec = hs_begin(HS_REC_SIGNAL, 0, sizeof(*rec), false);
 	if (!rec)
 		return 0;
 	rec->pid = task->tgid;
 	rec->tid = task->pid;
 	rec->number = number;
-	rec->pad = 0;
+	rec->caught = handler != NULL;
 	hs_submit(rec);
 	return 0;
 }

@@ -27,6 +27,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_SOCK] = sizeof(struct hs_rec_sock),
 	[HS_REC_TCP] = sizeof(struct hs_rec_tcp),
 	[HS_REC_SIGNAL] = sizeof(struct hs_rec_signal),
+	[HS_REC_PAYLOAD] = sizeof(struct hs_rec_payload),
 	[HS_REC_START] = sizeof(struct hs_rec_start),
 	[HS_REC_TICK] = sizeof(struct hs_hdr),
 	[HS_REC_LOSS] = sizeof(struct hs_rec_loss),

@@ -41,6 +41,7 @@ struct node {
 	bool freed;				     /* its memory was given back */
 	bool answered;				     /* an ICMP error was sent because of it */
 	uint32_t flow;				     /* serial of its connection, 0 */
+	uint8_t *bytes;				     /* of its payload, j.payload; NULL none */
 	bool taken;				     /* by a TCP socket (tcp_probe) */
 	bool want_counter; /* no ICMP error: the limits' counters will say why */
 	UT_hash_handle hh, by_address;
@@ -93,6 +94,7 @@ struct segment {
 	uint32_t seq, end; /* end: after its last byte, SYN and FIN counted */
 	uint32_t serial;   /* of the journey that carried it first */
 	uint32_t times;	   /* sent again */
+	uint64_t sent;	   /* when, the last time */
 	uint8_t flags;
 	bool read;	 /* all of it */
 	uint64_t queued; /* when it was put into the receiver's queue, 0 not yet */
@@ -212,9 +214,10 @@ struct hs_journeys {
 	struct processing now[HS_MAX_CPUS];
 	struct icmp_pending icmp[HS_MAX_CPUS];
 	struct reset_pending reset[HS_MAX_CPUS];
-	struct flow_node *flows;     /* by serial */
-	struct flow_node *flow_keys; /* by endpoints: the newest */
-	struct flow_node *flow_list; /* the one that was quiet longest first */
+	struct hs_rec_payload *snap[HS_MAX_CPUS]; /* of the packet born next there, NULL none */
+	struct flow_node *flows;		  /* by serial */
+	struct flow_node *flow_keys;		  /* by endpoints: the newest */
+	struct flow_node *flow_list;		  /* the one that was quiet longest first */
 	size_t n_flows;
 	uint32_t last_flow, last_flow_id; /* serial, ~id */
 	struct missed missed[MISSED_MAX];

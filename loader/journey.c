@@ -54,6 +54,8 @@ void journeys_free(struct hs_journeys *js)
 		HASH_DEL(js->limits, l);
 		free(l);
 	}
+	for (int i = 0; i < HS_MAX_CPUS; i++)
+		free(js->snap[i]);
 	free(js->bound);
 	free(js);
 }
@@ -79,6 +81,25 @@ uint64_t journeys_settled(const struct hs_journeys *js)
 	return js->settled;
 }
 
+/* Its bytes, which came just before: what lies behind the headers is kept. */
+static void node_take_payload(struct hs_journeys *js, struct node *n, const struct hs_event *e)
+{
+	struct hs_rec_payload *snap = js->snap[e->cpu % HS_MAX_CPUS];
+	const struct hs_packet *p = &n->j.packet;
+	uint32_t headers = p->length - p->payload;
+
+	if (!snap || snap->skb != n->j.skb || p->payload > p->length || snap->len <= headers)
+		return;
+	n->j.payload_captured = snap->len - headers;
+	n->bytes = malloc(n->j.payload_captured);
+	if (!n->bytes) {
+		js->error = -ENOMEM;
+		return;
+	}
+	memcpy(n->bytes, snap->data + headers, n->j.payload_captured);
+	n->j.payload = n->bytes;
+}
+
 static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
@@ -94,6 +115,7 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	n->j.skb = birth->at.skb;
 	n->born_tid = birth->at.tid;
 	packet_parse(&n->j.packet, birth->proto, birth->l3, birth->data, captured);
+	node_take_payload(js, n, e);
 	n->j.noise = packet_noise(&n->j.packet);
 	n->by_filter =
 		select_filters_match(js->select, birth->proto, birth->l3, birth->data, captured);
@@ -113,6 +135,22 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	if (n->flow)
 		tcp_born(js, n, e);
 	return n;
+}
+
+static void on_payload(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_rec_payload *rec = (const void *)e->rec;
+	struct hs_rec_payload **at = &js->snap[e->cpu % HS_MAX_CPUS], *grown;
+
+	if (rec->len > rec->hdr.size - sizeof(*rec))
+		return;
+	grown = realloc(*at, rec->hdr.size);
+	if (!grown) {
+		js->error = -ENOMEM;
+		return;
+	}
+	memcpy(grown, rec, rec->hdr.size);
+	*at = grown;
 }
 
 /*
@@ -314,6 +352,7 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 	if (now < js->ticked + TICK_NS)
 		return;
 	js->ticked = now;
+	SINK(js, tick, now);
 	DL_FOREACH_SAFE (js->open, n, tmp) {
 		uint64_t quiet = now > n->last ? now - n->last : 0;
 		/* Others may be waiting for the next hop's address. */
@@ -440,6 +479,9 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		break;
 	case HS_REC_TCP:
 		tcp_event(js, e);
+		break;
+	case HS_REC_PAYLOAD:
+		on_payload(js, e);
 		break;
 	case HS_REC_SIGNAL:
 		tcp_signal(js, e);

@@ -240,8 +240,10 @@ struct hs_journey {
 	const char *
 		no_icmp; /* a dropped packet that got no ICMP error though it could have: why, "" */
 	enum hs_noise noise;
-	bool incomplete; /* events may be missing: a conclusion from it is inconclusive */
-	uint64_t lost;	 /* how many events were lost while it was alive */
+	bool incomplete;	   /* events may be missing: a conclusion from it is inconclusive */
+	uint64_t lost;		   /* how many events were lost while it was alive */
+	const uint8_t *payload;	   /* behind the transport header, as far as asked for; NULL none */
+	uint32_t payload_captured; /* bytes of it */
 	/* of TCP */
 	uint32_t flow;		 /* ~id, 0: none */
 	unsigned int from;	 /* which end of the flow sent it: 0, 1 */
@@ -251,6 +253,7 @@ struct hs_journey {
 	uint32_t to_socket;	 /* id of the socket that took it, 0 unknown */
 	uint32_t retransmission; /* the how-manieth of the same segment, 0: it is the original */
 	uint32_t retransmission_of; /* id of the original, 0 unknown */
+	uint64_t resent_after; /* ns since the same segment was sent the last time, 0 unknown */
 	const char *timer; /* CAUSE_TIMER: "retransmission timer", "zero-window probe"; else "" */
 	bool zero_window;  /* it says: send me nothing */
 	bool window_probe; /* it asks whether a closed window has opened */
@@ -285,6 +288,7 @@ struct hs_signal {
 	uint64_t time;
 	struct hs_task task; /* who got it */
 	int number;	     /* SIG* */
+	bool fatal;	     /* its default action: it ends the process */
 	const char *by_call; /* SIGPIPE: the call that raised it, "" */
 	int32_t fd;
 	uint32_t socket; /* id, 0 */
@@ -360,6 +364,8 @@ struct hs_sink {
 	/* its state, queues or limits changed */
 	void (*socket)(void *ctx, const struct hs_socket *socket);
 	void (*signal)(void *ctx, const struct hs_signal *signal);
+	/* so much time has passed, by a record of the stream: what waits for that can be shown */
+	void (*tick)(void *ctx, uint64_t now);
 	void (*loss)(void *ctx, uint64_t time, uint64_t lost, uint64_t misses);
 	void (*summary)(void *ctx, const struct hs_summary *s);
 };

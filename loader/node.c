@@ -75,6 +75,7 @@ void node_free(struct hs_journeys *js, struct node *n)
 	free(n->j.caused);
 	free(n->children);
 	free(n->stack);
+	free(n->bytes);
 	free(n);
 }
 

@@ -102,7 +102,11 @@ static void seq_again(struct hs_journeys *js, struct flow_end *end, struct node 
 	struct segment *seg = segment_with(end, n->j.packet.tcp_seq);
 
 	n->j.retransmission = seg ? ++seg->times : 1;
-	n->j.retransmission_of = seg ? node_id(js, seg->serial) : 0;
+	if (!seg)
+		return;
+	n->j.retransmission_of = node_id(js, seg->serial);
+	n->j.resent_after = n->j.born - seg->sent;
+	seg->sent = n->j.born;
 }
 
 void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n)

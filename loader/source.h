@@ -20,6 +20,7 @@ struct hs_live;
 
 struct hs_live_options {
 	bool stacks;	   /* take a stack at each stage: 4 us each */
+	uint32_t snap;	   /* bytes of each packet, at most HS_SNAP_MAX; 0: headers only */
 	bool calls;	   /* record the system calls of followed processes */
 	size_t ring_bytes; /* of all ring buffers together */
 	const char *spec;  /* the selection as NUL-terminated words, for HS_REC_START */

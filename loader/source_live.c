@@ -127,6 +127,7 @@ static void live_configure(struct hs_live *live)
 	struct trace_bpf *skel = live->skel;
 
 	skel->rodata->hs_stacks = live->opt.stacks;
+	skel->rodata->hs_snap = live->opt.snap;
 	for (size_t i = 0; i < sizeof(live_calls) / sizeof(live_calls[0]); i++)
 		skel->rodata->hs_call_of_nr[live_calls[i].nr] = live_calls[i].call;
 	if (!live->opt.calls) {

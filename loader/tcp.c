@@ -583,6 +583,7 @@ void tcp_signal(struct hs_journeys *js, const struct hs_event *e)
 		.time = e->time,
 		.task = names_task(js->names, rec->pid, rec->tid),
 		.number = rec->number,
+		.fatal = !rec->caught,
 		.by_call = "",
 		.fd = -1,
 	};
