@@ -120,7 +120,7 @@ struct hs_rec_free {
 	__u32 reason;	/* enum skb_drop_reason of the running kernel; 0 for CONSUME */
 	__u32 rmem;	/* bytes charged to `sk`, and its limit, when there is one */
 	__u32 rcvbuf;
-	__u32 pad;
+	__u32 head; /* low half of skb->head, 0 unknown: is it still the packet that was born there? */
 };
 
 struct hs_rec_icmp {
@@ -366,6 +366,7 @@ struct hs_cpu {
 	__u64 maps;	 /* map updates that failed, names that had no room */
 	__u32 softirq;	 /* its number while one runs here, else 0; they do not nest */
 	__u32 softirqs;	 /* the last number that was given */
+	__u64 queued;	 /* the packet that was given to a device's queue last */
 };
 
 #define HS_SIZE_IS(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)

@@ -43,6 +43,15 @@ static __always_inline __u32 hs_data_offset(const struct sk_buff *skb)
 	return (__u64)skb->data - (__u64)skb->head;
 }
 
+/* The verifier allows no 32-bit arithmetic on an address. */
+static __always_inline __u32 hs_low_half(const void *address)
+{
+	__u64 value = (__u64)address;
+
+	barrier_var(value);
+	return value;
+}
+
 /*
  * Each action of a softirq gets a number on its CPU: what happens under the same number after a
  * packet was received there, happens because of that packet. (The kernel's own counters would do,
@@ -71,14 +80,26 @@ int BPF_PROG(softirq_exit)
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(net_dev_queue, struct sk_buff *skb)
 {
+	struct hs_cpu *c = hs_this_cpu();
+
+	if (c)
+		c->queued = (__u64)skb;
 	if (skb->skb_iif)
 		return hs_emit_stage(ctx, HS_STAGE_DEV_QUEUE, skb, skb->dev);
 	return hs_emit_birth(ctx, HS_STAGE_DEV_QUEUE, skb, skb->network_header);
 }
 
+/*
+ * One that was not queued just before waited in a queueing discipline, or is a segment that was cut from
+ * a packet on its way to the driver (validate_xmit_skb()), and so may be new.
+ */
 SEC("tp_btf/net_dev_start_xmit")
-int BPF_PROG(net_dev_start_xmit, const struct sk_buff *skb, const struct net_device *dev)
+int BPF_PROG(net_dev_start_xmit, struct sk_buff *skb, const struct net_device *dev)
 {
+	struct hs_cpu *c = hs_this_cpu();
+
+	if (c && c->queued != (__u64)skb)
+		return hs_emit_birth(ctx, HS_STAGE_DEV_XMIT, skb, skb->network_header);
 	return hs_emit_stage(ctx, HS_STAGE_DEV_XMIT, skb, dev);
 }
 
@@ -117,7 +138,7 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location, int reason, struct 
 	rec->reason = reason;
 	rec->rmem = sk ? sk->sk_backlog.rmem_alloc.counter : 0;
 	rec->rcvbuf = sk ? sk->sk_rcvbuf : 0;
-	rec->pad = 0;
+	rec->head = hs_low_half(skb->head);
 	hs_take_stack(ctx, rec);
 	hs_submit(rec);
 	return 0;
@@ -134,7 +155,8 @@ int BPF_PROG(consume_skb, struct sk_buff *skb, void *location)
 	rec->location = (__u64)location;
 	rec->sk = 0;
 	rec->reason = 0;
-	rec->rmem = rec->rcvbuf = rec->pad = 0;
+	rec->rmem = rec->rcvbuf = 0;
+	rec->head = hs_low_half(skb->head);
 	hs_submit(rec);
 	return 0;
 }

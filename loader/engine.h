@@ -40,8 +40,10 @@ struct node {
 	bool waited;				     /* for the next hop's link-layer address */
 	bool freed;				     /* its memory was given back */
 	bool answered;				     /* an ICMP error was sent because of it */
+	uint32_t head;				     /* low half of skb->head, 0 unknown */
 	uint32_t flow;				     /* serial of its connection, 0 */
 	uint8_t *bytes;				     /* of its payload, j.payload; NULL none */
+	bool cut;				     /* into segments */
 	bool taken;				     /* by a TCP socket (tcp_probe) */
 	bool want_counter; /* no ICMP error: the limits' counters will say why */
 	UT_hash_handle hh, by_address;
@@ -225,6 +227,8 @@ struct hs_journeys {
 	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
 	uint64_t lost_total;		     /* records that any journey alive may miss */
 	uint64_t ticked, loss_told;	     /* times */
+	uint64_t lost_told, misses_told;     /* what the sink knows */
+	uint32_t queued[HS_MAX_CPUS];	     /* serial of what was queued last there */
 	int error;			     /* -ENOMEM */
 };
 
@@ -325,8 +329,11 @@ void flow_expire(struct hs_journeys *js, uint64_t now);
 void flow_tell_state(struct hs_journeys *js, struct flow_node *f, struct hs_state *state);
 
 /* seq.c */
-/* A segment was sent: counts it, finds out whether it was sent before. */
-void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n);
+/*
+ * A segment was sent: counts it, finds out whether it was sent before. `cut`: from a larger one, which
+ * was counted as a whole.
+ */
+void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool cut);
 /* It arrived at its end: what it acknowledges needs no retransmission. */
 void seq_arrived(struct flow_node *f, const struct node *n);
 /* It is in the receiver's queue. */

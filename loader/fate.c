@@ -81,6 +81,9 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 		fate.remedy = "Accept faster, or listen() with a longer backlog (sysctl "
 			      "net.core.somaxconn bounds it). The client tries again by itself.";
 		fate.inferred = true;
+	} else if (stage == HS_STAGE_DEV_QUEUE &&
+		   !strncmp(function, "validate_xmit_skb", strlen("validate_xmit_skb"))) {
+		fate.why = "cut into segments, which go on by themselves";
 	} else if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;
 	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(n, function)) {
@@ -205,6 +208,21 @@ static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs
 	}
 }
 
+/*
+ * TCP often ends a packet without an event, and its address is given to another (of netlink, vsock ...),
+ * whose end is not this one's. A real one may have another head too (pskb_expand_head()), so a drop with
+ * a reason is believed.
+ */
+static bool free_is_foreign(const struct node *n, const struct hs_rec_free *rec,
+			    struct hs_journeys *js)
+{
+	const char *reason = names_reason(js->names, rec->reason);
+
+	if (!n->flow || !rec->head || !n->head || rec->head == n->head)
+		return false;
+	return rec->hdr.stage == HS_STAGE_CONSUME || !strcmp(reason, "NOT_SPECIFIED");
+}
+
 void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_free *rec = (const void *)e->rec;
@@ -212,7 +230,7 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 	const char *function, *reason;
 	bool open, drop = e->rec->stage == HS_STAGE_DROP;
 
-	if (!n || n->freed)
+	if (!n || n->freed || free_is_foreign(n, rec, js))
 		return;
 	/* A bare ACK was thought to be taken when it reached its socket, and may yet be refused there. */
 	open = node_is_open(n) || (n->taken && drop && n->j.fate.kind == HS_FATE_CONSUMED);

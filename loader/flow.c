@@ -135,7 +135,7 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	const struct hs_rec_birth *birth = (const void *)e->rec;
 	const struct hs_packet *p = &n->j.packet;
 	/* What arrives from outside was sent by a stranger. */
-	bool local = e->rec->stage == HS_STAGE_DEV_QUEUE;
+	bool local = e->rec->stage != HS_STAGE_RECEIVE && e->rec->stage != HS_STAGE_BACKLOG;
 	bool opens = p->tcp_flags & TCP_SYN && !(p->tcp_flags & TCP_ACK);
 	uint32_t netns = birth->at.netns;
 	unsigned int from = 0, to = 0;
@@ -170,9 +170,10 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	}
 	s = birth->sk ? sock_find(js, birth->sk) : NULL;
 	/* A reset or a SYN-ACK may come from a listener, a request or a socket of the kernel's own. */
-	if (s && s->s.type == SOCK_STREAM && s->s.remote.port == p->dst.port && s->s.local.port == p->src.port)
+	if (s && s->s.type == SOCK_STREAM && s->s.remote.port == p->dst.port &&
+	    s->s.local.port == p->src.port)
 		flow_set_socket(js, f, from, s);
-	seq_sent(js, f, n);
+	seq_sent(js, f, n, e->rec->stage == HS_STAGE_DEV_XMIT);
 	n->by_socket |= f->followed;
 	n->j.flow = f->f.id;
 }
@@ -198,6 +199,26 @@ void flow_set_socket(struct hs_journeys *js, struct flow_node *f, unsigned int e
 	}
 }
 
+/*
+ * Who will probably answer a SYN: the owner of the one listener that takes it. In which namespace it
+ * arrives is not known yet, so of several none is taken.
+ */
+static struct hs_task listener_owner(struct hs_journeys *js, const struct flow_node *f)
+{
+	const struct hs_endpoint *at = &f->f.end[1].at;
+	const struct sock_node *found = NULL;
+	struct sock_node *s, *tmp;
+
+	HASH_ITER (hh, js->socks, s, tmp) {
+		if (!s->listening || s->closed || !endpoint_takes(&s->s.local, &at->addr, at->port))
+			continue;
+		if (found)
+			return (struct hs_task){ .comm = "" };
+		found = s;
+	}
+	return found ? found->s.owner : (struct hs_task){ .comm = "" };
+}
+
 uint32_t flow_show(struct hs_journeys *js, struct flow_node *f)
 {
 	if (f->f.id)
@@ -210,6 +231,8 @@ uint32_t flow_show(struct hs_journeys *js, struct flow_node *f)
 		if (s && s->flow == f->serial)
 			flow_set_socket(js, f, i, s);
 	}
+	if (!f->f.end[1].owner.pid && f->f.opened)
+		f->f.end[1].owner = listener_owner(js, f);
 	SINK(js, flow, &f->f);
 	for (size_t i = 0; i < f->n_waiting; i++) {
 		struct hs_state *state = &f->waiting[i];

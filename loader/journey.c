@@ -100,6 +100,20 @@ static void node_take_payload(struct hs_journeys *js, struct node *n, const stru
 	n->j.payload = n->bytes;
 }
 
+/* A segment, born on its way to the driver: of the packet that was queued just before, and ends so. */
+static void node_find_whole(struct hs_journeys *js, const struct hs_event *e, struct node *n)
+{
+	struct node *whole = node_by_serial(js, js->queued[e->cpu % HS_MAX_CPUS]);
+
+	if (!whole || whole == n || whole->flow != n->flow || !whole->freed ||
+	    whole->j.packet.length <= n->j.packet.length)
+		return;
+	whole->cut = true;
+	n->by_socket |= whole->by_socket;
+	if (!*n->j.cause_text && whole->selected)
+		n->j.cause_text = names_internf(js->names, "cut from #%u", whole->j.id);
+}
+
 static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
@@ -113,6 +127,7 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	if (captured > birth->headers)
 		captured = birth->headers;
 	n->j.skb = birth->at.skb;
+	n->head = birth->head;
 	n->born_tid = birth->at.tid;
 	packet_parse(&n->j.packet, birth->proto, birth->l3, birth->data, captured);
 	node_take_payload(js, n, e);
@@ -130,8 +145,11 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	}
 	flow_join(js, n, e);
 	/* What arrives from outside has no skb_iif yet, either. */
-	if (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage == HS_STAGE_DEV_QUEUE)
+	if (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage != HS_STAGE_RECEIVE &&
+	    birth->hdr.stage != HS_STAGE_BACKLOG)
 		node_find_cause(js, e, n);
+	if (birth->hdr.stage == HS_STAGE_DEV_XMIT)
+		node_find_whole(js, e, n);
 	if (n->flow)
 		tcp_born(js, n, e);
 	return n;
@@ -165,6 +183,8 @@ static bool node_continues(const struct node *n, const struct hs_event *e)
 
 	if (n->freed || !last || n->j.fate.kind != HS_FATE_UNDERWAY)
 		return false;
+	if (e->rec->stage == HS_STAGE_DEV_XMIT)
+		return stage == HS_STAGE_DEV_QUEUE && n->ifindex == birth->at.ifindex;
 	if (e->rec->stage == HS_STAGE_RECEIVE)
 		return stage == HS_STAGE_BACKLOG && n->ifindex == birth->at.ifindex;
 	if (e->rec->stage == HS_STAGE_DEV_QUEUE)
@@ -209,6 +229,8 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		n = node_headless(js, e, at->skb);
 	if (!n)
 		return;
+	if (e->rec->stage == HS_STAGE_DEV_QUEUE)
+		js->queued[e->cpu % HS_MAX_CPUS] = n->serial;
 	if (e->rec->stage == HS_STAGE_RECEIVE) {
 		struct processing *now = &js->now[e->cpu % HS_MAX_CPUS];
 
@@ -345,6 +367,28 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 	n->j.told_task = s->s.owner;
 }
 
+static void on_lost(struct hs_journeys *js, uint64_t lost, uint64_t misses)
+{
+	if (!lost && !misses)
+		return;
+	js->lost_total += lost + misses;
+	js->sum.lost = js->gaps > js->reserve ? js->gaps : js->reserve;
+	js->sum.misses += misses;
+}
+
+/* Once a second, and not at once: a record that an interrupt overtook is not lost, only late. */
+static void tell_loss(struct hs_journeys *js, uint64_t now)
+{
+	if (js->lost_told == js->sum.lost && js->misses_told == js->sum.misses)
+		return;
+	if (js->loss_told && now < js->loss_told + LOSS_TELL_NS)
+		return;
+	js->loss_told = now;
+	js->lost_told = js->sum.lost;
+	js->misses_told = js->sum.misses;
+	SINK(js, loss, now, js->sum.lost, js->sum.misses);
+}
+
 static void on_tick(struct hs_journeys *js, uint64_t now)
 {
 	struct node *n, *tmp;
@@ -352,6 +396,7 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 	if (now < js->ticked + TICK_NS)
 		return;
 	js->ticked = now;
+	tell_loss(js, now);
 	SINK(js, tick, now);
 	DL_FOREACH_SAFE (js->open, n, tmp) {
 		uint64_t quiet = now > n->last ? now - n->last : 0;
@@ -379,27 +424,14 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 	}
 }
 
-/* Losses are told at most once a second; the summary has the last word. */
-static void on_lost(struct hs_journeys *js, uint64_t time, uint64_t lost, uint64_t misses)
-{
-	if (!lost && !misses)
-		return;
-	js->lost_total += lost + misses;
-	js->sum.lost = js->gaps > js->reserve ? js->gaps : js->reserve;
-	js->sum.misses += misses;
-	if (js->loss_told && time < js->loss_told + LOSS_TELL_NS)
-		return;
-	js->loss_told = time;
-	SINK(js, loss, time, js->sum.lost, js->sum.misses);
-}
-
 void journeys_gap(void *ctx, uint64_t time, int64_t lost)
 {
 	struct hs_journeys *js = ctx;
 
+	(void)time;
 	if (lost > 0) {
 		js->gaps += lost;
-		on_lost(js, time, lost, 0);
+		on_lost(js, lost, 0);
 	} else if (js->gaps) {
 		/* One that was counted; a number may also come twice in a damaged recording. */
 		js->gaps--;
@@ -419,8 +451,7 @@ static void on_loss(struct hs_journeys *js, const struct hs_event *e)
 	uint64_t misses = rec->misses + rec->maps;
 
 	js->reserve = rec->reserve;
-	on_lost(js, e->time, rec->reserve > known ? rec->reserve - known : 0,
-		misses - js->misses_seen);
+	on_lost(js, rec->reserve > known ? rec->reserve - known : 0, misses - js->misses_seen);
 	js->misses_seen = misses;
 }
 
@@ -444,6 +475,8 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 		node_settle(js, js->open);
 	HASH_ITER (hh, js->calls, call, call_tmp)
 		call_free(js, call);
+	js->loss_told = 0;
+	tell_loss(js, now);
 	js->sum.shown = js->shown;
 	js->sum.nothing = tell_nothing(js);
 	SINK(js, summary, &js->sum);

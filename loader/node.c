@@ -256,7 +256,7 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 static void node_count(struct hs_journeys *js, const struct node *n)
 {
 	++*node_counter(js, n);
-	js->sum.read += n->j.read_done;
+	js->sum.read += n->j.read_done && n->j.packet.proto != IPPROTO_TCP;
 	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP;
 	js->sum.unread_at_close += n->j.unread_at_close;
 	js->sum.resets += n->j.packet.proto == IPPROTO_TCP && n->j.packet.tcp_flags & 0x04;

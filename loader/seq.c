@@ -109,7 +109,26 @@ static void seq_again(struct hs_journeys *js, struct flow_end *end, struct node 
 	seg->sent = n->j.born;
 }
 
-void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n)
+/* What the larger one carried first is this one's; the rest stays. */
+static void segment_cut(struct hs_journeys *js, struct flow_end *end, const struct node *n,
+			uint32_t next)
+{
+	uint32_t seq = n->j.packet.tcp_seq;
+	struct segment *seg = segment_with(end, seq);
+	struct segment rest;
+
+	if (!seg || seg->seq != seq)
+		return;
+	rest = *seg;
+	rest.seq = next;
+	seg->serial = n->serial;
+	if (!seq_before(next, seg->end))
+		return;
+	seg->end = next;
+	segments_add(js, end, rest);
+}
+
+void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool cut)
 {
 	const struct hs_packet *p = &n->j.packet;
 	struct flow_end *end = &f->end[n->j.from], *other = &f->end[!n->j.from];
@@ -134,6 +153,10 @@ void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n)
 		/* tcp_xmit_probe_skb(): one before the next byte, to get an answer. */
 		n->j.window_probe =
 			end->has_max && seq == end->max - 1 && end->acked && !end->window;
+		return;
+	}
+	if (cut && end->has_max && !seq_before(end->max, next)) {
+		segment_cut(js, end, n, next);
 		return;
 	}
 	if (end->has_max && seq_before(seq, end->max)) {
