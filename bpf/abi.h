@@ -367,6 +367,8 @@ struct hs_cpu {
 	__u32 softirq;	 /* its number while one runs here, else 0; they do not nest */
 	__u32 softirqs;	 /* the last number that was given */
 	__u64 queued;	 /* the packet that was given to a device's queue last */
+	__u32 stacks;	 /* taken in this window of time */
+	__u32 window;	 /* time / 2^HS_STACK_WINDOW_BITS */
 };
 
 #define HS_SIZE_IS(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)

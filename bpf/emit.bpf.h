@@ -5,6 +5,7 @@
 
 /* Fixed before load; what is off is pruned by the verifier. */
 const volatile bool hs_stacks = false;
+const volatile __u32 hs_stack_limit = 0; /* of a CPU and window of time, 0: none */
 
 struct hs_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -108,16 +109,40 @@ static __always_inline void hs_submit(void *rec)
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
-/* The stack goes behind the `fixed` bytes of the record; its size is corrected to what was used. */
-#define hs_take_stack(ctx, rec)                                                        \
-	do {                                                                           \
-		if (hs_stacks) {                                                       \
-			long hs_n = bpf_get_stack(ctx, (void *)(rec) + sizeof(*(rec)), \
-						  HS_MAX_FRAMES * sizeof(__u64), 0);   \
-			hs_n = hs_n < 0 ? 0 : hs_n;                                    \
-			(rec)->hdr.frames = (__u64)hs_n / sizeof(__u64);               \
-			(rec)->hdr.size = sizeof(*(rec)) + hs_n;                       \
-		}                                                                      \
+#define HS_STACK_WINDOW_BITS 24 /* 16.8 ms */
+
+/*
+ * A stack costs as much as twenty records: a flood gets so many in a window of time and goes on without,
+ * and a learner's packets have one each. A drop's and an ICMP error's is always taken.
+ */
+static __always_inline bool hs_may_take_stack(const struct hs_hdr *hdr)
+{
+	struct hs_cpu *c = hs_this_cpu();
+	__u32 window = hdr->time >> HS_STACK_WINDOW_BITS;
+
+	if (!hs_stack_limit || hdr->type == HS_REC_FREE || hdr->type == HS_REC_ICMP)
+		return true;
+	if (!c)
+		return false;
+	if (c->window != window) {
+		c->window = window;
+		c->stacks = 0;
+	}
+	return c->stacks++ < hs_stack_limit;
+}
+
+/* The stack goes behind the record; its size is corrected to what was used. */
+#define hs_take_stack(ctx, rec)                                                           \
+	do {                                                                              \
+		if (hs_stacks) {                                                          \
+			long hs_n = 0;                                                    \
+			if (hs_may_take_stack(&(rec)->hdr))                               \
+				hs_n = bpf_get_stack(ctx, (void *)(rec) + sizeof(*(rec)), \
+						     HS_MAX_FRAMES * sizeof(__u64), 0);   \
+			hs_n = hs_n < 0 ? 0 : hs_n;                                       \
+			(rec)->hdr.frames = (__u64)hs_n / sizeof(__u64);                  \
+			(rec)->hdr.size = sizeof(*(rec)) + hs_n;                          \
+		}                                                                         \
 	} while (0)
 
 #endif

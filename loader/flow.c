@@ -170,6 +170,8 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	}
 	s = birth->sk ? sock_find(js, birth->sk) : NULL;
 	/* A reset or a SYN-ACK may come from a listener, a request or a socket of the kernel's own. */
+	if (s && opens && s->opening.after)
+		f->f.born = s->opening.time; /* when connect() began it */
 	if (s && s->s.type == SOCK_STREAM && s->s.remote.port == p->dst.port &&
 	    s->s.local.port == p->src.port)
 		flow_set_socket(js, f, from, s);

@@ -453,6 +453,7 @@ static void on_loss(struct hs_journeys *js, const struct hs_event *e)
 	js->reserve = rec->reserve;
 	on_lost(js, rec->reserve > known ? rec->reserve - known : 0, misses - js->misses_seen);
 	js->misses_seen = misses;
+	tell_loss(js, e->time);
 }
 
 static void on_end(struct hs_journeys *js, uint64_t now)
@@ -460,6 +461,8 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 	struct node *n;
 	struct open_call *call, *call_tmp;
 
+	js->loss_told = 0;
+	tell_loss(js, now);
 	DL_FOREACH (js->open, n) {
 		if (n->j.fate.kind == HS_FATE_UNDERWAY)
 			fate_conclude(js, n, now);
@@ -475,8 +478,6 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 		node_settle(js, js->open);
 	HASH_ITER (hh, js->calls, call, call_tmp)
 		call_free(js, call);
-	js->loss_told = 0;
-	tell_loss(js, now);
 	js->sum.shown = js->shown;
 	js->sum.nothing = tell_nothing(js);
 	SINK(js, summary, &js->sum);

@@ -127,6 +127,7 @@ static void live_configure(struct hs_live *live)
 	struct trace_bpf *skel = live->skel;
 
 	skel->rodata->hs_stacks = live->opt.stacks;
+	skel->rodata->hs_stack_limit = live->opt.stack_limit;
 	skel->rodata->hs_snap = live->opt.snap;
 	for (size_t i = 0; i < sizeof(live_calls) / sizeof(live_calls[0]); i++)
 		skel->rodata->hs_call_of_nr[live_calls[i].nr] = live_calls[i].call;
@@ -168,7 +169,10 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 	live_skip_missing(live);
 	r = trace_bpf__load(live->skel);
 	if (r) {
-		live_explain(r, "loading the probes", err, err_len);
+		live_explain(r,
+			     opt->snap ? "loading the probes (-X and -s need Linux 6.12)"
+				       : "loading the probes",
+			     err, err_len);
 		goto fail;
 	}
 	r = rings_new(&live->rings, bpf_map__fd(live->skel->maps.rings), live->opt.ring_bytes);

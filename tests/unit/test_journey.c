@@ -1409,11 +1409,11 @@ static void test_gap(void **state)
 		       "1", "8080",
 		       "1") "#1 read by server[700] recvfrom, 4 B\n"
 			    "#1 settled\n"
-			    "#2 born, UDP to port 8080, by the kernel\n"
-			    "lost 3, skipped 0\n" DELIVERED(
+			    "#2 born, UDP to port 8080, by the kernel\n" DELIVERED(
 				    "3", "8080",
 				    "1") "#3 read by server[700] recvfrom, 4 B\n"
 					 "#3 settled\n"
+					 "lost 3, skipped 0\n"
 					 "#2 unknown in ns_server (events were lost, so its end may have been missed), "
 					 "inferred\n"
 					 "#2 settled, incomplete (3 lost)\n");
@@ -1497,8 +1497,8 @@ static void test_lost_birth(void **state)
 	stream_see(s, HS_STAGE_BACKLOG, A, NS_SERVER, VETH_S);
 	received(s, A);
 	stream_tick(s, 2100 * STREAM_MS);
-	expect(s, "lost 1, skipped 0\n"
-		  "#1 born\n"
+	expect(s, "#1 born\n"
+		  "lost 1, skipped 0\n"
 		  "#1 unknown in ns_server (events were lost, so its end may have been missed), "
 		  "inferred\n"
 		  "#1 settled, incomplete (0 lost)\n");
@@ -1531,7 +1531,7 @@ static void test_lost_birth_at_a_known_address(void **state)
 		       "1", "8080",
 		       "1") "#1 read by server[700] recvfrom, 4 B\n"
 			    "#1 settled\n"
-			    "lost 1, skipped 0\n"
+
 			    "#2 born\n"
 			    "#2 dropped in ns_client: SOME_REASON by veth_xmit\n"
 			    "#2 settled, incomplete (0 lost)\n"
@@ -1540,6 +1540,7 @@ static void test_lost_birth_at_a_known_address(void **state)
 			    "#4 born\n"
 			    "#4 dropped in ns_client: SOME_REASON by veth_xmit\n"
 			    "#4 settled, incomplete (0 lost)\n"
+			    "lost 2, skipped 0\n"
 			    "#3 unknown in ns_server (events were lost, so its end may have been missed), "
 			    "inferred\n"
 			    "#3 settled, incomplete (1 lost)\n");
@@ -1558,9 +1559,9 @@ static void test_lost_read(void **state)
 	delivered(s, B, &x, 1);
 	read_by(s, SERVER, 8, 0, 0);
 	expect(s, DELIVERED("1", "8080", "1")
-			  DELIVERED("2", "8080", "1") "lost 1, skipped 0\n"
-						      "#2 read by server[700] recvfrom, 8 B\n"
+			  DELIVERED("2", "8080", "1") "#2 read by server[700] recvfrom, 8 B\n"
 						      "#2 settled, incomplete (1 lost)\n"
+						      "lost 1, skipped 0\n"
 						      "#1 settled, incomplete (1 lost)\n");
 }
 
