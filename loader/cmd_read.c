@@ -16,7 +16,8 @@ static const char read_help[] =
 	"Show recordings of trace -w again.\n\n"
 	"  trace read FILE... [OPTIONS] [-- FILTER]\n\n"
 	"The options that select and show packets are those of trace run: -n -i --only --reason --all -c\n"
-	"--list --tree -f --json -v -t -o --width --ascii --plain --color. FILE - is standard input.\n";
+	"--list --tree -f --ladder --no-fold --json -v -t -o --width --ascii --plain --color -q, and\n"
+	"--expect. FILE - is standard input.\n";
 
 struct reader {
 	struct hs_pipeline *pipeline;
@@ -44,6 +45,26 @@ static int read_fail(const char *file, const char *why)
 	return 1;
 }
 
+/* The worst of several: 1, 3, 4. */
+static int read_worse(int a, int b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+static int read_verdict(const struct hs_options *opt, const struct hs_pipeline *pipeline)
+{
+	const struct text_style style = { .ascii = opt->show.render.ascii };
+	enum hs_verdict verdict;
+	struct text report;
+
+	text_init(&report, &style);
+	verdict = pipeline_verdict(pipeline, &report);
+	if (verdict || !opt->show.quiet)
+		text_write(&report, stderr);
+	text_free(&report);
+	return verdict;
+}
+
 static int read_file(const struct hs_options *opt, struct hs_output *out, const char *path)
 {
 	struct reader reader = { .out = out };
@@ -62,6 +83,7 @@ static int read_file(const struct hs_options *opt, struct hs_output *out, const 
 			.hdr = { .type = HS_REC_END, .size = sizeof(end), .time = reader.last },
 		};
 
+		pipeline_note_cut(reader.pipeline);
 		pipeline_record(reader.pipeline, &end.hdr);
 	}
 	if (r) {
@@ -69,6 +91,9 @@ static int read_file(const struct hs_options *opt, struct hs_output *out, const 
 
 		status = read_fail(path, *why ? why : *err ? err : strerror(-r));
 	}
+	/* One that is cut short may still tell. */
+	if (opt->show.expect.n && (!r || r == -ENODATA))
+		status = read_verdict(opt, reader.pipeline);
 	if (file != stdin)
 		fclose(file);
 	pipeline_free(reader.pipeline);
@@ -81,13 +106,16 @@ int cmd_read(int argc, char **argv)
 	struct hs_output *out;
 	int r = options_parse(&opt, "read", argc, argv), status = 0;
 
-	if (opt.help)
-		fputs(read_help, stdout);
-	if (!r && !opt.help && !opt.n_args) {
+	if (!r && (opt.help || opt.expect_help)) {
+		options_help(&opt, read_help);
+		options_free(&opt);
+		return 0;
+	}
+	if (!r && !opt.n_args) {
 		fputs("trace read: which recording? trace read FILE\n", stderr);
 		r = 2;
 	}
-	if (r || opt.help) {
+	if (r) {
 		options_free(&opt);
 		return r;
 	}
@@ -98,7 +126,7 @@ int cmd_read(int argc, char **argv)
 	} else {
 		options_fit(&opt, opt.output ? -1 : STDOUT_FILENO);
 		for (int i = 0; i < opt.n_args && !r; i++)
-			status |= read_file(&opt, out, opt.args[i]);
+			status = read_worse(status, read_file(&opt, out, opt.args[i]));
 		r = output_close(out);
 		if (r && r != -EPIPE)
 			status = read_fail(opt.output ?: "stdout", strerror(-r));

@@ -22,9 +22,13 @@
 #include "source.h"
 
 #define TICK_MS		50
+#define SNAP_SHOWN	256 /* of each packet, for -X without -s */
+#define STACK_LIMIT	256 /* unless --stacks=always */
 #define RING_BYTES	(32 << 20)
 #define PURGE_S		0.2
 #define LINGER_UNSEEN_S 0.2 /* when only recording: nobody can say whether all have a fate */
+#define HOLDS_S		0.1 /* how often it is asked whether all holds that is expected */
+#define KILL_S		5   /* from SIGTERM to SIGKILL, for a COMMAND that outlives --timeout */
 
 static const char run_help[] =
 	"Follow packets through the running kernel.\n\n"
@@ -43,12 +47,22 @@ static const char run_help[] =
 	"      --list           a line a packet (the default)\n"
 	"      --tree           a block a packet\n"
 	"  -f, --follow         every hop as it happens\n"
+	"      --ladder [~N]    TCP: client state, segment, server state (of connection ~N)\n"
+	"      --no-fold        list, ladder: each of many segments in a row\n"
 	"      --json           one JSON object a line; --json-hops: also one for each hop\n"
 	"  -v, -vv              with functions; with addresses too\n"
 	"  -t, -tt, -ttt        wall-clock times, since the start, since the line before\n"
 	"  -o, --output FILE    there, instead of stdout (with COMMAND: instead of stderr)\n"
 	"  -w, --write FILE     record; show it later with trace read FILE\n"
+	"  -q, --quiet          not at all\n"
+	"  -X, --hex            the first bytes of each payload; -s, --snaplen N  how many (256,\n"
+	"                       headers included); with -w they are recorded\n"
 	"      --width N        columns;  --ascii  7-bit;  --plain  no art;  --color=WHEN\n"
+	"What has to happen:\n"
+	"      --expect TEXT    steps in order, for example: drop reason=NO_SOCKET as $p; icmp cause=$p\n"
+	"                       exit status 0: they held, 3: they did not, 4: inconclusive;\n"
+	"                       --expect help lists what there is to say; --expect-file FILE\n"
+	"      --timeout S      stop then, and end COMMAND\n"
 	"Running COMMAND:\n"
 	"      --in NETNS       in that namespace;  --user NAME  as that user\n"
 	"      --linger S       wait so long for packets under way when it has ended (1)\n"
@@ -64,6 +78,7 @@ struct run {
 	struct hs_child child;
 	bool has_child;
 	bool quiet; /* what COMMAND writes to stderr is to stay its own */
+	bool timed_out;
 	int signals;
 	sigset_t old_mask;
 	struct sigaction old_pipe, old_child;
@@ -168,14 +183,39 @@ static void run_leave_out_terminal(struct run *run)
 			words[1]);
 }
 
+static int run_open_view(struct run *run)
+{
+	struct hs_options *opt = &run->opt;
+	int fd = opt->n_args || opt->show.quiet ? STDERR_FILENO : STDOUT_FILENO;
+	char what[4200];
+	int r = 0;
+
+	if (opt->show.view == HS_VIEW_JSON && opt->n_args && !opt->output)
+		return run_fail(
+			run,
+			"--json with a COMMAND needs -o FILE: otherwise both would write to %s",
+			"the same place");
+	if (!opt->show.quiet)
+		r = opt->output ? output_open(&run->view, opt->output, true)
+				: output_of_fd(&run->view, fd);
+	if (r) {
+		snprintf(what, sizeof(what), "%s: %s", opt->output ?: "stdout", strerror(-r));
+		return run_fail(run, "cannot write %s", what);
+	}
+	options_fit(opt, opt->output ? -1 : fd);
+	if (pipeline_new(&run->pipeline, run->view ? output_file(run->view) : NULL, &opt->show,
+			 NULL))
+		return run_fail(run, "%s", "out of memory");
+	return 0;
+}
+
 static int run_open_outputs(struct run *run)
 {
 	struct hs_options *opt = &run->opt;
-	int fd = opt->n_args ? STDERR_FILENO : STDOUT_FILENO;
 	char what[4200];
 	int r;
 
-	run->quiet = opt->n_args && opt->output;
+	run->quiet = (opt->n_args && opt->output) || opt->show.quiet;
 	/* COMMAND must not hold the other end of somebody's pipe open. */
 	if (opt->ready_fd >= 0 && fcntl(opt->ready_fd, F_SETFD, FD_CLOEXEC))
 		return run_fail(run, "--ready-fd: %s", strerror(errno));
@@ -185,23 +225,13 @@ static int run_open_outputs(struct run *run)
 			snprintf(what, sizeof(what), "%s: %s", opt->record, strerror(-r));
 			return run_fail(run, "cannot record to %s", what);
 		}
+		/* Nothing is shown then, and without an expectation nothing has to be understood. */
 		if (!opt->show.view_given && !opt->output)
+			opt->show.quiet = true;
+		if (opt->show.quiet && !opt->show.expect.n)
 			return 0;
 	}
-	if (opt->show.view == HS_VIEW_JSON && opt->n_args && !opt->output)
-		return run_fail(
-			run,
-			"--json with a COMMAND needs -o FILE: otherwise both would write to %s",
-			"the same place");
-	r = opt->output ? output_open(&run->view, opt->output, true) : output_of_fd(&run->view, fd);
-	if (r) {
-		snprintf(what, sizeof(what), "%s: %s", opt->output ?: "stdout", strerror(-r));
-		return run_fail(run, "cannot write %s", what);
-	}
-	options_fit(opt, opt->output ? -1 : fd);
-	if (pipeline_new(&run->pipeline, output_file(run->view), &opt->show, NULL))
-		return run_fail(run, "%s", "out of memory");
-	return 0;
+	return run_open_view(run);
 }
 
 static int run_check_namespaces(struct run *run, struct hs_netns *ret_in)
@@ -241,8 +271,12 @@ static int run_start(struct run *run)
 {
 	struct hs_options *opt = &run->opt;
 	struct hs_live_options live = {
+		.stack_limit = opt->stacks < 0 ? STACK_LIMIT : 0,
 		.stacks = opt->stacks < 0 ? run->pipeline != NULL : opt->stacks,
 		.calls = opt->n_args || opt->pids.n,
+		.snap = opt->snap
+				?: opt->show.render.payload ? SNAP_SHOWN
+							    : 0,
 		.ring_bytes = opt->ring_bytes ?: RING_BYTES,
 	};
 	struct hs_netns in = { 0 };
@@ -353,9 +387,29 @@ static bool run_is_over(const struct run *run, double ended)
 	return !pipeline_unread(run->pipeline) || run_now() >= ended + PURGE_S;
 }
 
+/*
+ * Has trace been asked to stop here? Without COMMAND also once all holds that is expected; a COMMAND
+ * is not cut off for that.
+ */
+static bool run_is_stopped(struct run *run, double begun, double *asked)
+{
+	double now = run_now();
+
+	run->timed_out = run->opt.timeout > 0 && now >= begun + run->opt.timeout;
+	if (run->timed_out || !run->pipeline)
+		return run->timed_out;
+	if (pipeline_is_done(run->pipeline))
+		return true;
+	if (run->has_child || now < *asked + HOLDS_S)
+		return false;
+	*asked = now;
+	return pipeline_holds(run->pipeline);
+}
+
 /* Until there is nothing left to wait for. */
 static int run_loop(struct run *run)
 {
+	double begun = run_now(), asked = begun;
 	struct pollfd fd = { .fd = run->signals, .events = POLLIN };
 	double linger = run->pipeline || run->opt.linger < LINGER_UNSEEN_S ? run->opt.linger
 									   : LINGER_UNSEEN_S;
@@ -383,19 +437,24 @@ static int run_loop(struct run *run)
 			return r;
 		if (end && (run_now() >= end || run_is_over(run, end - linger)))
 			running = false;
-		if (run->pipeline && pipeline_is_done(run->pipeline))
+		if (run_is_stopped(run, begun, &asked))
 			running = false;
 	}
 	return 0;
 }
 
-/* COMMAND's status; it may go on when trace has ended early. */
+/* COMMAND's status; it may go on when trace has ended early, except for --timeout. */
 static int run_wait_command(struct run *run)
 {
 	struct pollfd fd = { .fd = run->signals, .events = POLLIN };
+	double kill_at = run_now() + KILL_S;
 	int status;
 
+	if (run->timed_out)
+		child_signal(&run->child, SIGTERM);
 	while ((status = child_status(&run->child)) == -EAGAIN) {
+		if (run->timed_out && run_now() >= kill_at)
+			child_signal(&run->child, SIGKILL);
 		poll(&fd, 1, TICK_MS);
 		run_take_signals(run, true);
 	}
@@ -438,6 +497,20 @@ static int run_finish(struct run *run, int r)
 	return 0;
 }
 
+static int run_verdict(struct run *run)
+{
+	const struct text_style style = { .ascii = run->opt.show.render.ascii };
+	enum hs_verdict verdict;
+	struct text report;
+
+	text_init(&report, &style);
+	verdict = pipeline_verdict(run->pipeline, &report);
+	if (verdict || !run->quiet)
+		text_write(&report, stderr);
+	text_free(&report);
+	return verdict;
+}
+
 /* COMMAND is let go, and its packets are followed, or whatever else was asked for. */
 static int run_watch(struct run *run)
 {
@@ -456,6 +529,8 @@ static int run_watch(struct run *run)
 	run->live = NULL;
 	if (run->has_child)
 		command = run_wait_command(run);
+	if (run->opt.show.expect.n && !status)
+		return run_verdict(run);
 	return status ?: command;
 }
 
@@ -465,11 +540,16 @@ int cmd_run(int argc, char **argv)
 	int status, r;
 
 	r = options_parse(&run.opt, "run", argc, argv);
-	if (run.opt.help)
-		fputs(run_help, stdout);
-	if (r || run.opt.help) {
+	if (!r && (run.opt.help || run.opt.expect_help)) {
+		options_help(&run.opt, run_help);
 		options_free(&run.opt);
-		return r ? (run.opt.n_args ? 125 : 2) : 0;
+		return 0;
+	}
+	if (r) {
+		/* With --expect the status is never COMMAND's. */
+		r = run.opt.n_args && !run.opt.expects ? 125 : 2;
+		options_free(&run.opt);
+		return r;
 	}
 	run_leave_out_terminal(&run);
 	r = run_open_outputs(&run);

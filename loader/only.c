@@ -6,10 +6,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TCP_RST 0x04
+#include <uthash.h>
+#include <utlist.h>
+
+#define TCP_RST	    0x04
+#define PATIENCE_NS 10000000000ull /* longer does no journey take to settle */
+
+/* A connection of which nothing has passed yet. */
+struct only_flow {
+	struct hs_flow f;
+	UT_hash_handle hh;
+};
+
+/* A change of state, until it is known whether what moved it passes. */
+struct only_state {
+	struct hs_state s;
+	struct only_state *prev, *next;
+};
+
+#define RECENT 256 /* so many settled journeys are remembered: a change may be told after that */
 
 struct only {
 	struct hs_sink sink;
+	struct only_flow *flows;
+	struct {
+		uint32_t id;
+		bool passed;
+	} recent[RECENT];
+	struct only_state *states;
 	struct hs_sink *inner;
 	unsigned int bits;
 	const struct hs_words *reasons;
@@ -58,6 +82,8 @@ static bool only_wants(const struct only *o, const struct hs_journey *j)
 	if (o->bits & HS_ONLY_RESET && j->packet.proto == IPPROTO_TCP &&
 	    j->packet.tcp_flags & TCP_RST)
 		return true;
+	if (o->bits & HS_ONLY_RETRANSMITTED && j->retransmission)
+		return true;
 	if (o->bits & HS_ONLY_UNREAD &&
 	    (j->unread_at_close ||
 	     (fate->kind == HS_FATE_QUEUED && !j->read_done && j->packet.proto != IPPROTO_TCP)))
@@ -65,12 +91,53 @@ static bool only_wants(const struct only *o, const struct hs_journey *j)
 	return o->bits & HS_ONLY_UNKNOWN && fate->kind == HS_FATE_UNKNOWN;
 }
 
+/* Something of that connection passes, so the connection does. */
+static void only_meet(struct only *o, uint32_t id)
+{
+	struct only_flow *flow = NULL;
+
+	HASH_FIND(hh, o->flows, &id, sizeof(id), flow);
+	if (!flow)
+		return;
+	HASH_DEL(o->flows, flow);
+	if (o->inner->flow)
+		o->inner->flow(o->inner->ctx, &flow->f);
+	free(flow);
+}
+
+/* The journey that a change of state passes with: received or else sent with it; 0 none. */
+static uint32_t only_mover(const struct hs_state *s)
+{
+	return s->cause_kind == HS_CAUSE_JOURNEY && s->cause ? s->cause : s->sent;
+}
+
+/* What that journey changed passes with it, or not at all. */
+static void only_states(struct only *o, uint32_t id, bool pass)
+{
+	struct only_state *state, *tmp;
+
+	DL_FOREACH_SAFE (o->states, state, tmp) {
+		if (only_mover(&state->s) != id)
+			continue;
+		if (pass && o->inner->state)
+			o->inner->state(o->inner->ctx, &state->s);
+		DL_DELETE(o->states, state);
+		free(state);
+	}
+}
+
 static void only_settled(void *ctx, const struct hs_journey *j)
 {
 	struct only *o = ctx;
 	struct hs_sink *in = o->inner;
+	bool wanted = only_wants(o, j);
 
-	if (!only_wants(o, j))
+	if (wanted)
+		only_meet(o, j->flow);
+	only_states(o, j->id, wanted);
+	o->recent[j->id % RECENT].id = j->id;
+	o->recent[j->id % RECENT].passed = wanted;
+	if (!wanted)
 		return;
 	o->passed++;
 	if (in->hop)
@@ -102,8 +169,77 @@ static void only_call(void *ctx, const struct hs_call *call)
 {
 	struct hs_sink *in = ((struct only *)ctx)->inner;
 
+	only_meet(ctx, call->flow);
 	if (in->call)
 		in->call(in->ctx, call);
+}
+
+static void only_flow(void *ctx, const struct hs_flow *f)
+{
+	struct only_flow *flow = calloc(1, sizeof(*flow));
+	struct hs_sink *in = ((struct only *)ctx)->inner;
+	struct only *o = ctx;
+
+	/* without memory it passes: too much is better than too little */
+	if (!flow) {
+		if (in->flow)
+			in->flow(in->ctx, f);
+		return;
+	}
+	flow->f = *f;
+	HASH_ADD(hh, o->flows, f.id, sizeof(f->id), flow);
+}
+
+static void only_state(void *ctx, const struct hs_state *s)
+{
+	struct only *o = ctx;
+	struct only_flow *flow = NULL;
+	struct only_state *state;
+	uint32_t mover = only_mover(s);
+
+	HASH_FIND(hh, o->flows, &s->flow.id, sizeof(s->flow.id), flow);
+	if (flow)
+		flow->f = s->flow;
+	if (!mover)
+		return;
+	if (o->recent[mover % RECENT].id == mover) {
+		if (o->recent[mover % RECENT].passed && o->inner->state)
+			o->inner->state(o->inner->ctx, s);
+		return;
+	}
+	state = calloc(1, sizeof(*state));
+	if (!state)
+		return;
+	state->s = *s;
+	DL_APPEND(o->states, state);
+	while ((state = o->states) && state->s.time + PATIENCE_NS < s->time) {
+		DL_DELETE(o->states, state);
+		free(state);
+	}
+}
+
+static void only_socket(void *ctx, const struct hs_socket *socket)
+{
+	struct hs_sink *in = ((struct only *)ctx)->inner;
+
+	if (in->socket)
+		in->socket(in->ctx, socket);
+}
+
+static void only_signal(void *ctx, const struct hs_signal *signal)
+{
+	struct hs_sink *in = ((struct only *)ctx)->inner;
+
+	if (in->signal)
+		in->signal(in->ctx, signal);
+}
+
+static void only_tick(void *ctx, uint64_t now)
+{
+	struct hs_sink *in = ((struct only *)ctx)->inner;
+
+	if (in->tick)
+		in->tick(in->ctx, now);
 }
 
 static void only_loss(void *ctx, uint64_t time, uint64_t lost, uint64_t misses)
@@ -136,6 +272,11 @@ struct hs_sink *only_new(struct hs_sink *inner, unsigned int bits, const struct 
 		.call_enter = only_call_enter,
 		.call = only_call,
 		.settled = only_settled,
+		.flow = only_flow,
+		.state = only_state,
+		.socket = only_socket,
+		.signal = only_signal,
+		.tick = only_tick,
 		.loss = only_loss,
 		.summary = only_summary,
 	};
@@ -149,5 +290,17 @@ uint64_t only_passed(const struct hs_sink *sink)
 
 void only_free(struct hs_sink *sink)
 {
-	free(sink ? sink->ctx : NULL);
+	struct only *o = sink ? sink->ctx : NULL;
+	struct only_state *state, *state_tmp;
+	struct only_flow *flow, *flow_tmp;
+
+	if (!o)
+		return;
+	DL_FOREACH_SAFE (o->states, state, state_tmp)
+		free(state);
+	HASH_ITER (hh, o->flows, flow, flow_tmp) {
+		HASH_DEL(o->flows, flow);
+		free(flow);
+	}
+	free(o);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A sink that lets through only journeys of certain ends (--only, --reason). What a journey is
- * becomes known when it settles, so all of it is passed on then. Calls, losses and the summary
- * pass.
+ * becomes known when it settles, so all of it is passed on then, with the connection it
+ * belongs to and the states that it changed. Calls, signals, sockets, losses and the summary pass.
  */
 #ifndef HS_ONLY_H
 #define HS_ONLY_H

@@ -20,6 +20,8 @@ enum {
 	OPT_LIST,
 	OPT_JSON,
 	OPT_JSON_HOPS,
+	OPT_LADDER,
+	OPT_NO_FOLD,
 	OPT_ONLY,
 	OPT_REASON,
 	OPT_WIDTH,
@@ -27,10 +29,13 @@ enum {
 	OPT_PLAIN,
 	OPT_COLOR,
 	OPT_ALL,
+	OPT_EXPECT,
+	OPT_EXPECT_FILE,
 	OPT_HELP,
 	OPT_IN, /* from here on: run only */
 	OPT_USER,
 	OPT_LINGER,
+	OPT_TIMEOUT,
 	OPT_READY_FD,
 	OPT_RING,
 	OPT_STACKS,
@@ -42,11 +47,18 @@ static const struct option options_long[] = {
 	{ "follow", no_argument, NULL, 'f' },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "json-hops", no_argument, NULL, OPT_JSON_HOPS },
+	{ "ladder", optional_argument, NULL, OPT_LADDER },
+	{ "no-fold", no_argument, NULL, OPT_NO_FOLD },
 	{ "netns", required_argument, NULL, 'n' },
 	{ "device", required_argument, NULL, 'i' },
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "reason", required_argument, NULL, OPT_REASON },
 	{ "all", no_argument, NULL, OPT_ALL },
+	{ "expect", required_argument, NULL, OPT_EXPECT },
+	{ "expect-file", required_argument, NULL, OPT_EXPECT_FILE },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "hex", no_argument, NULL, 'X' },
+	{ "snaplen", required_argument, NULL, 's' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "count", required_argument, NULL, 'c' },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -60,6 +72,7 @@ static const struct option options_long[] = {
 	{ "in", required_argument, NULL, OPT_IN },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "linger", required_argument, NULL, OPT_LINGER },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "stacks", required_argument, NULL, OPT_STACKS },
@@ -167,12 +180,69 @@ static int options_filter(struct hs_options *opt, const char *command, int argc,
 	return 2;
 }
 
+static int options_expect(struct hs_options *opt, const char *command, const char *where,
+			  const char *text)
+{
+	char err[2048];
+	int r = expect_add(&opt->show.expect, text, err, sizeof(err));
+
+	if (r == -EINVAL)
+		fprintf(stderr, "trace %s: %s: %s\n", command, where, err);
+	else if (r)
+		fprintf(stderr, "trace %s: %s: %s\n", command, where, strerror(-r));
+	return r ? 2 : 0;
+}
+
+static int options_expect_file(struct hs_options *opt, const char *command, const char *path)
+{
+	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	char *text = NULL;
+	size_t room = 0;
+	int r;
+
+	/* All of it: a text has no NUL. */
+	if (!file || getdelim(&text, &room, '\0', file) < 0) {
+		fprintf(stderr, "trace %s: --expect-file %s: %s\n", command, path,
+			file && !ferror(file) ? "it is empty" : strerror(errno));
+		r = 2;
+	} else {
+		r = options_expect(opt, command, path, text);
+	}
+	free(text);
+	if (file && file != stdin)
+		fclose(file);
+	return r;
+}
+
+/* "~7" or "7": the connection of --ladder. */
+static bool options_flow(const char *text, uint32_t *ret)
+{
+	uint64_t v;
+
+	text += *text == '~';
+	if (!options_number(text, 1, UINT32_MAX, &v))
+		return false;
+	*ret = v;
+	return true;
+}
+
+/* Seconds; false leaves *ret alone. */
+static bool options_seconds(const char *text, double *ret)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	if (end == text || *end || !(v >= 0 && v <= 3600))
+		return false;
+	*ret = v;
+	return true;
+}
+
 static int options_one(struct hs_options *opt, const char *command, int c)
 {
 	struct hs_show *show = &opt->show;
 	const char *bad;
 	uint64_t v;
-	char *end;
 
 	switch (c) {
 	case 'f':
@@ -188,6 +258,16 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 	case OPT_JSON_HOPS:
 		show->view = HS_VIEW_JSON;
 		show->view_given = show->render.json_hops = true;
+		return 0;
+	case OPT_LADDER:
+		show->view = HS_VIEW_LADDER;
+		show->view_given = true;
+		if (!optarg || options_flow(optarg, &show->render.flow))
+			return 0;
+		return usage(command, "--ladder '%s' is no connection", optarg,
+			     "; example: --ladder ~1");
+	case OPT_NO_FOLD:
+		show->render.no_fold = true;
 		return 0;
 	case 'n':
 		return words_add(&opt->select.netns, optarg);
@@ -239,6 +319,27 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 			return usage(command, "--color '%s' is unknown", optarg,
 				     "; it takes auto, always or never");
 		return 0;
+	case 'q':
+		show->quiet = true;
+		return 0;
+	case 'X':
+		show->render.payload = true;
+		return 0;
+	case 's':
+		if (!options_number(optarg, 1, HS_SNAP_MAX, &v))
+			return usage(command, "-s '%s' is no length", optarg,
+				     "; it takes bytes from the IP header on, 1 to 4096");
+		opt->snap = v;
+		return 0;
+	case OPT_EXPECT:
+		opt->expects = true;
+		if (strcmp(optarg, "help"))
+			return options_expect(opt, command, "--expect", optarg);
+		opt->expect_help = true;
+		return 0;
+	case OPT_EXPECT_FILE:
+		opt->expects = true;
+		return options_expect_file(opt, command, optarg);
 	case OPT_HELP:
 		opt->help = true;
 		return 0;
@@ -254,11 +355,15 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 		opt->user = optarg;
 		return 0;
 	case OPT_LINGER:
-		opt->linger = strtod(optarg, &end);
-		if (end != optarg && !*end && opt->linger >= 0 && opt->linger <= 3600)
+		if (options_seconds(optarg, &opt->linger))
 			return 0;
 		return usage(command, "--linger '%s' is no time", optarg,
 			     "; it takes seconds, 0 to 3600");
+	case OPT_TIMEOUT:
+		if (options_seconds(optarg, &opt->timeout) && opt->timeout > 0)
+			return 0;
+		return usage(command, "--timeout '%s' is no time", optarg,
+			     "; it takes seconds, up to 3600");
 	case OPT_READY_FD:
 		if (!options_number(optarg, 0, 65535, &v))
 			return usage(command, "--ready-fd '%s' is no descriptor", optarg, "");
@@ -308,7 +413,7 @@ int options_parse(struct hs_options *opt, const char *command, int argc, char **
 		opt->n_args = argc - n - 1;
 	}
 	optind = opterr = 0;
-	while (!r && (c = getopt_long(n, argv, run ? ":fn:i:o:c:vtp:w:" : ":fn:i:o:c:vt",
+	while (!r && (c = getopt_long(n, argv, run ? ":fn:i:o:c:vtqXs:p:w:" : ":fn:i:o:c:vtqX",
 				      options_long, &which)) != -1) {
 		if (c == ':' || c == '?')
 			r = options_refuse(command, c, argv[optind - 1]);
@@ -317,9 +422,16 @@ int options_parse(struct hs_options *opt, const char *command, int argc, char **
 				  options_long[which].name, "");
 		else
 			r = options_one(opt, command, c);
+		/* its value may be a word of its own */
+		if (c == OPT_LADDER && !optarg && optind < n &&
+		    options_flow(argv[optind], &opt->show.render.flow))
+			optind++;
 	}
-	if (r || opt->help)
+	if (r || opt->help || opt->expect_help)
 		return r;
+	if (opt->show.quiet && (opt->show.view_given || opt->output))
+		return usage(command, "-q shows nothing, so %s makes no sense",
+			     opt->output ? "-o" : "another view", "");
 	if (run)
 		return options_filter(opt, command, n - optind, argv + optind);
 	/* read: the first words are files, what follows "--" is a filter */
@@ -327,6 +439,21 @@ int options_parse(struct hs_options *opt, const char *command, int argc, char **
 	opt->args = argv + optind;
 	opt->n_args = n - optind;
 	return r;
+}
+
+void options_help(const struct hs_options *opt, const char *help)
+{
+	struct text_style style = { .width = 80 };
+	struct text t;
+
+	if (!opt->expect_help) {
+		fputs(help, stdout);
+		return;
+	}
+	text_init(&t, &style);
+	expect_help(&t);
+	text_write(&t, stdout);
+	text_free(&t);
 }
 
 void options_fit(struct hs_options *opt, int fd)
@@ -351,5 +478,6 @@ void options_free(struct hs_options *opt)
 {
 	select_free(&opt->select);
 	words_free(&opt->show.reasons);
+	expectations_free(&opt->show.expect);
 	words_free(&opt->pids);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "decode.h"
+#include "expect.h"
 #include "journey.h"
 #include "only.h"
 
@@ -15,7 +16,9 @@ struct hs_pipeline {
 	const struct hs_select *extra;
 	struct hs_names *names;
 	struct hs_select select;
+	struct hs_sink silent;	     /* -q */
 	struct hs_sink *view, *only; /* only: in front of the view, NULL without --only, --reason */
+	struct hs_sink *expect;	     /* in front of both; NULL without --expect */
 	struct hs_journeys *journeys;
 	struct hs_decoder *decoder;
 	bool ended;
@@ -48,6 +51,8 @@ static struct hs_sink *pipeline_view(const struct hs_pipeline *p, const struct h
 		return render_tree_new(p->out, &options);
 	case HS_VIEW_FOLLOW:
 		return render_follow_new(p->out, &options);
+	case HS_VIEW_LADDER:
+		return render_ladder_new(p->out, &options);
 	case HS_VIEW_JSON:
 		return render_json_new(p->out, &options);
 	default:
@@ -55,8 +60,25 @@ static struct hs_sink *pipeline_view(const struct hs_pipeline *p, const struct h
 	}
 }
 
+/* The sinks, from the last to the first. */
+static int pipeline_sinks(struct hs_pipeline *p, const struct hs_rec_start *start,
+			  struct hs_sink **ret)
+{
+	struct hs_sink *sink = &p->silent;
+
+	if (!p->show->quiet)
+		sink = p->view = pipeline_view(p, start);
+	if (sink && (p->show->only || p->show->reasons.n))
+		sink = p->only = only_new(sink, p->show->only, &p->show->reasons);
+	if (sink && p->show->expect.n)
+		sink = p->expect = expect_new(sink, &p->show->expect, start->hdr.time);
+	*ret = sink;
+	return sink ? 0 : -ENOMEM;
+}
+
 static int pipeline_start(struct hs_pipeline *p, const struct hs_rec_start *start)
 {
+	struct hs_sink *sink;
 	char *spec = NULL;
 	size_t len = 0;
 	int r;
@@ -74,17 +96,23 @@ static int pipeline_start(struct hs_pipeline *p, const struct hs_rec_start *star
 	free(spec);
 	if (r)
 		return r;
-	p->view = pipeline_view(p, start);
-	if (!p->view)
-		return -ENOMEM;
-	if (p->show->only || p->show->reasons.n) {
-		p->only = only_new(p->view, p->show->only, &p->show->reasons);
-		if (!p->only)
-			return -ENOMEM;
-	}
-	p->journeys = journeys_new(p->names, &p->select, p->only ? p->only : p->view);
+	r = pipeline_sinks(p, start, &sink);
+	if (r)
+		return r;
+	p->journeys = journeys_new(p->names, &p->select, sink);
 	p->decoder = decode_new(p->names, pipeline_event, pipeline_gap, p);
 	return p->journeys && p->decoder ? 0 : -ENOMEM;
+}
+
+static void pipeline_tell_json(const struct hs_pipeline *p)
+{
+	const struct text_style style = { .ascii = p->show->render.ascii };
+	struct text t;
+
+	text_init(&t, &style);
+	expect_tell_json(p->expect, &t);
+	text_write(&t, p->out);
+	text_free(&t);
 }
 
 int pipeline_record(void *pipeline, const struct hs_hdr *rec)
@@ -104,7 +132,28 @@ int pipeline_record(void *pipeline, const struct hs_hdr *rec)
 	if (r == -EPROTO)
 		snprintf(p->error, sizeof(p->error), "a record of type %u has only %u bytes",
 			 rec->type, rec->size);
+	if (!r && p->ended && p->expect && p->show->view == HS_VIEW_JSON && !p->show->quiet)
+		pipeline_tell_json(p);
 	return r;
+}
+
+void pipeline_note_cut(struct hs_pipeline *p)
+{
+	if (p->expect)
+		expect_note_cut(p->expect);
+}
+
+bool pipeline_holds(const struct hs_pipeline *p)
+{
+	return p->expect && expect_is_over(p->expect);
+}
+
+enum hs_verdict pipeline_verdict(const struct hs_pipeline *p, struct text *report)
+{
+	if (!p->expect)
+		return HS_VERDICT_INCONCLUSIVE; /* not even a first record */
+	expect_tell(p->expect, report);
+	return expect_verdict(p->expect);
 }
 
 const char *pipeline_error(const struct hs_pipeline *p)
@@ -158,6 +207,7 @@ void pipeline_free(struct hs_pipeline *p)
 		return;
 	decode_free(p->decoder);
 	journeys_free(p->journeys);
+	expect_free(p->expect);
 	only_free(p->only);
 	render_free(p->view);
 	select_free(&p->select);

@@ -24,6 +24,13 @@ void pipeline_free(struct hs_pipeline *p);
 int pipeline_record(void *pipeline, const struct hs_hdr *rec);
 const char *pipeline_error(const struct hs_pipeline *p);
 
+/* The stream breaks off; before HS_REC_END. */
+void pipeline_note_cut(struct hs_pipeline *p);
+/* Does all hold that is expected, whatever is still to come? False where nothing is. */
+bool pipeline_holds(const struct hs_pipeline *p);
+/* After HS_REC_END, with `show->expect`: what became of it, and why (added to `report`). */
+enum hs_verdict pipeline_verdict(const struct hs_pipeline *p, struct text *report);
+
 /* Journeys that are shown and have no fate yet. */
 size_t pipeline_underway(const struct hs_pipeline *p);
 /* Of the shown ones, datagrams that wait to be read. */

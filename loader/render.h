@@ -34,6 +34,9 @@ struct hs_render_options {
 	int32_t utc_offset;  /* seconds east of UTC, for HS_TIME_WALL */
 	uint64_t start;	     /* when the trace began, CLOCK_MONOTONIC ns */
 	bool json_hops;	     /* JSON: a line for every hop too */
+	bool payload;	     /* -X: captured payload in hexadecimal */
+	bool no_fold;	     /* list, ladder: a line for every segment */
+	uint32_t flow;	     /* ladder: only that connection, 0: each */
 	/*
 	 * Journeys may be hidden from this sink (--only, --reason), so the tree must not wait for
 	 * a relative before it prints a block.
@@ -45,6 +48,7 @@ struct hs_render_options {
 struct hs_sink *render_list_new(FILE *out, const struct hs_render_options *options);
 struct hs_sink *render_tree_new(FILE *out, const struct hs_render_options *options);
 struct hs_sink *render_follow_new(FILE *out, const struct hs_render_options *options);
+struct hs_sink *render_ladder_new(FILE *out, const struct hs_render_options *options);
 struct hs_sink *render_json_new(FILE *out, const struct hs_render_options *options);
 
 /* Frees what a render_*_new() made; writes nothing. NULL is allowed. */

@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Follow: every hop as it happens. Every line of a journey, also a wrapped one, begins with its id.
+/*
+ * Follow: every hop as it happens. Every line of a journey, also a wrapped one, begins with its id,
+ * those of a connection with its own.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "render_parts.h"
+#include "render_flows.h"
 
 #define G	       TEXT_GLUE
 #define ID_WIDTH       7 /* "#12 <#9" */
 #define NETNS_WIDTH    10
 #define DEV_WIDTH      11
 #define MAX_NAME_WIDTH 16
+#define NARROW	       60 /* below that there are no columns */
+
+#define RECENT	       64
 
 struct follow {
 	struct render r;
+	struct flows flows;
 	struct id_set begun;
+	struct {
+		uint32_t id, cause;
+		uint64_t born;
+	} recent[RECENT]; /* journeys that a change of state may go with */
 	int id_width, netns_width, dev_width;
 	bool legend_shown;
 	char prefix[40]; /* what the lines of the journey under work begin with */
@@ -43,16 +53,30 @@ static void widen(int *width, const char *name)
 		*width = w < MAX_NAME_WIDTH ? w : MAX_NAME_WIDTH;
 }
 
-static void follow_set_prefix(struct follow *f, const struct hs_journey *j)
+static void follow_set_prefix(struct follow *f, uint32_t id, uint32_t cause)
 {
-	int n = snprintf(f->prefix, sizeof(f->prefix), "#%" PRIu32, j->id);
+	int n = snprintf(f->prefix, sizeof(f->prefix), "#%" PRIu32, id);
 
-	if (j->cause_kind == HS_CAUSE_JOURNEY && j->cause)
-		n += snprintf(f->prefix + n, sizeof(f->prefix) - (size_t)n, " <#%" PRIu32,
-			      j->cause);
+	if (cause)
+		n += snprintf(f->prefix + n, sizeof(f->prefix) - (size_t)n, " <#%" PRIu32, cause);
 	if (n > f->id_width)
 		f->id_width = n;
 	snprintf(f->prefix + n, sizeof(f->prefix) - (size_t)n, "%*s", f->id_width + 1 - n, "");
+}
+
+/* Lines that are of no journey. */
+static void follow_of(struct follow *f, char kind, uint32_t id)
+{
+	int n = snprintf(f->prefix, sizeof(f->prefix), "%c%" PRIu32, kind, id);
+
+	if (n > f->id_width)
+		f->id_width = n;
+	snprintf(f->prefix + n, sizeof(f->prefix) - (size_t)n, "%*s", f->id_width + 1 - n, "");
+}
+
+static uint32_t cause_of(const struct hs_journey *j)
+{
+	return j->cause_kind == HS_CAUSE_JOURNEY ? j->cause : 0;
 }
 
 static int time_column(const struct follow *f)
@@ -88,7 +112,19 @@ static void follow_time(struct follow *f, struct text *to, const struct hs_journ
 	text_free(&at);
 }
 
-/* Returns the column where the text goes on. Plain text has the place in the paragraph. */
+static bool is_narrow(const struct follow *f)
+{
+	return f->r.opt.width < NARROW;
+}
+
+static int note_column(const struct follow *f)
+{
+	return is_narrow(f) ? f->id_width + 3 : time_column(f) + 3;
+}
+
+/*
+ * Returns the column where the text goes on. Plain and narrow text has the place in the paragraph.
+ */
 static int follow_place(struct follow *f, struct text *to, const char *netns, const char *dev,
 			bool crossed)
 {
@@ -98,6 +134,12 @@ static int follow_place(struct follow *f, struct text *to, const char *netns, co
 		text_addf(&f->r.line, "%s%s, %s%s", crossed ? ", crossing to " : ", ", netns, dev,
 			  *dev ? ", " : "");
 		return f->id_width + 1;
+	}
+	if (is_narrow(f)) {
+		text_add(to, " ");
+		text_addf(&f->r.line, "%s%s %s%s", crossed ? "⇒" G : "", netns, dev,
+			  *dev ? " " : "");
+		return f->id_width + 3;
 	}
 	text_add(to, crossed ? (f->r.opt.ascii ? " =>" : " ⇒ ") : "");
 	text_pad(to, column);
@@ -131,9 +173,10 @@ static void flush_via(struct follow *f)
 		text_color(&f->r.page, TEXT_DIM);
 		text_pad(&f->r.page, time_column(f) - 1);
 		text_add(&f->r.page, "·");
-		text_pad(&f->r.page, time_column(f) + 3);
+		column = note_column(f);
+		text_pad(&f->r.page, column);
 		text_add(&f->r.line, "inferred from the stack of the next hop, not timed");
-		follow_flow(f, &f->r.page, NULL, time_column(f) + 3);
+		follow_flow(f, &f->r.page, NULL, column);
 		text_color(&f->r.page, TEXT_RESET);
 	}
 	f->legend_shown = true;
@@ -172,9 +215,15 @@ static void follow_birth(struct follow *f, const struct hs_journey *j)
 		return;
 	if (!id_set_add(&f->begun, j->id))
 		f->r.page.failed = true;
+	f->recent[j->id % RECENT].id = j->id;
+	f->recent[j->id % RECENT].cause = cause_of(j);
+	f->recent[j->id % RECENT].born = j->born;
 	follow_prefix(f, &f->r.page, f->prefix);
-	text_packet(t, &j->packet, !caused);
-	if (j->cause_kind != HS_CAUSE_NONE && !caused) {
+	flows_packet(t, j, !caused);
+	if (flows_opens_window(flows_get(&f->flows, j->flow), j))
+		text_add(t, ", window opens");
+	/* a retransmission says so itself */
+	if (j->cause_kind != HS_CAUSE_NONE && !caused && !j->retransmission) {
 		text_add(t, parts_gap(&f->r));
 		parts_by(t, j);
 	}
@@ -183,7 +232,7 @@ static void follow_birth(struct follow *f, const struct hs_journey *j)
 
 static void follow_begin(struct follow *f, const struct hs_journey *j)
 {
-	follow_set_prefix(f, j);
+	follow_set_prefix(f, j->id, cause_of(j));
 	follow_birth(f, j);
 }
 
@@ -193,7 +242,9 @@ static void add_functions(struct follow *f, struct text *to, const struct hs_hop
 
 	if (!f->r.opt.verbose || !hop->n_functions)
 		return;
-	indent = f->r.opt.plain ? f->id_width + 1 : time_column(f) + 3 + f->netns_width + 1;
+	indent = f->r.opt.plain ? f->id_width + 1
+		 : is_narrow(f) ? f->id_width + 3
+				: time_column(f) + 3 + f->netns_width + 1;
 	follow_prefix(f, to, f->prefix);
 	text_pad(to, indent);
 	text_color(&f->r.line, TEXT_DIM);
@@ -236,7 +287,7 @@ static void follow_hop(void *ctx, const struct hs_journey *j, const struct hs_ho
 	bool held;
 	int column;
 
-	follow_set_prefix(f, j);
+	follow_set_prefix(f, j->id, cause_of(j));
 	if (!id_set_has(&f->begun, j->id))
 		follow_flush(f);
 	follow_birth(f, j);
@@ -304,7 +355,7 @@ static void follow_fate(void *ctx, const struct hs_journey *j)
 	if (f->held_functions.len)
 		text_append(&f->r.page, &f->held_functions);
 	text_clear(&f->held_functions);
-	column = f->r.opt.plain ? f->id_width + 1 : time_column(f) + 3;
+	column = f->r.opt.plain ? f->id_width + 1 : note_column(f);
 	text_add(t, parts_fate_why(&j->fate));
 	follow_note(f, column);
 	if (parts_new_remedy(&f->r, j->fate.remedy))
@@ -319,14 +370,14 @@ static void follow_fate(void *ctx, const struct hs_journey *j)
 static void follow_later(struct follow *f, const struct hs_journey *j, uint64_t time,
 			 void (*sentence)(struct text *t, const struct hs_journey *j))
 {
-	int column = time_column(f) + 3;
+	int column = note_column(f);
 
 	follow_flush(f);
 	follow_begin(f, j);
 	follow_prefix(f, &f->r.page, f->prefix);
 	if (time) {
 		follow_time(f, &f->r.page, j, time);
-		text_add(&f->r.page, f->r.opt.plain ? ", " : "");
+		text_add(&f->r.page, f->r.opt.plain ? ", " : is_narrow(f) ? " " : "");
 	}
 	if (f->r.opt.plain)
 		column = f->id_width + 1;
@@ -373,13 +424,89 @@ static void follow_call(void *ctx, const struct hs_call *call)
 	struct text *page = &f->r.page;
 
 	follow_flush(f);
+	if (call->flow) {
+		follow_of(f, '~', call->flow);
+		follow_prefix(f, page, f->prefix);
+	}
 	if (parts_has_clock(&f->r)) {
 		text_pad(page, f->id_width + 1);
 		parts_clock(&f->r, page, call->left, time_column(f));
 		text_add(page, f->r.opt.plain ? ": " : "   ");
 	}
-	parts_call(&f->r, call);
+	parts_call(&f->r, call, NULL, call->flow ? f->prefix : NULL);
 	parts_write(&f->r);
+}
+
+static void follow_new_flow(void *ctx, const struct hs_flow *flow)
+{
+	struct follow *f = ctx;
+	bool known = flows_get(&f->flows, flow->id);
+
+	flows_learn(&f->flows, flow);
+	if (known)
+		return;
+	follow_flush(f);
+	follow_of(f, '~', flow->id);
+	follow_prefix(f, &f->r.page, f->prefix);
+	flows_header(&f->r.line, flow);
+	follow_flow(f, &f->r.page, f->prefix, f->id_width + 3);
+	parts_write(&f->r);
+}
+
+/* A change of state belongs to the segment that was sent or received with it. */
+static void follow_state(void *ctx, const struct hs_state *s)
+{
+	uint32_t id = s->sent ? s->sent : s->cause_kind == HS_CAUSE_JOURNEY ? s->cause : 0;
+	struct hs_journey since = { .born = s->flow.born };
+	struct follow *f = ctx;
+	char flow[16] = "";
+	int column;
+
+	flows_learn(&f->flows, &s->flow);
+	if (!flows_is_change(s))
+		return;
+	follow_flush(f);
+	if (id && f->recent[id % RECENT].id == id) {
+		follow_set_prefix(f, id, f->recent[id % RECENT].cause);
+		since.born = f->recent[id % RECENT].born;
+		snprintf(flow, sizeof(flow), "~%" PRIu32, s->flow.id);
+	} else if (s->flow.id) {
+		follow_of(f, '~', s->flow.id);
+		id = 0;
+	} else {
+		follow_of(f, '@', s->socket);
+		id = 0;
+	}
+	follow_prefix(f, &f->r.page, f->prefix);
+	if (s->flow.id || parts_has_clock(&f->r))
+		follow_time(f, &f->r.page, &since, s->time);
+	column = follow_place(f, &f->r.page, s->netns, flow, false);
+	flows_change(&f->r.line, s, id);
+	follow_flow(f, &f->r.page, f->prefix, column);
+	parts_write(&f->r);
+}
+
+static void follow_signal(void *ctx, const struct hs_signal *s)
+{
+	struct follow *f = ctx;
+	struct text *page = &f->r.page;
+
+	follow_flush(f);
+	if (parts_has_clock(&f->r)) {
+		text_pad(page, f->id_width + 1);
+		parts_clock(&f->r, page, s->time, time_column(f));
+		text_add(page, f->r.opt.plain ? ": " : "   ");
+	}
+	flows_signal(&f->r.line, s, true);
+	parts_flow(&f->r, NULL, 4);
+	parts_write(&f->r);
+}
+
+static void follow_tick(void *ctx, uint64_t now)
+{
+	struct follow *f = ctx;
+
+	flows_forget(&f->flows, now);
 }
 
 static void follow_loss(void *ctx, uint64_t time, uint64_t lost, uint64_t misses)
@@ -390,14 +517,18 @@ static void follow_loss(void *ctx, uint64_t time, uint64_t lost, uint64_t misses
 
 static void follow_summary(void *ctx, const struct hs_summary *s)
 {
-	follow_flush(ctx);
-	parts_summary(ctx, s);
+	struct follow *f = ctx;
+
+	follow_flush(f);
+	f->r.page.failed |= f->flows.failed;
+	parts_summary(&f->r, s);
 }
 
 static void follow_destroy(struct render *r)
 {
 	struct follow *f = (struct follow *)r;
 
+	flows_free(&f->flows);
 	free(f->begun.bits);
 	text_free(&f->via);
 	text_free(&f->held);
@@ -410,6 +541,7 @@ struct hs_sink *render_follow_new(FILE *out, const struct hs_render_options *opt
 
 	if (!f)
 		return NULL;
+	flows_init(&f->flows, sizeof(struct flow_view), NULL);
 	f->id_width = ID_WIDTH;
 	f->netns_width = NETNS_WIDTH;
 	f->dev_width = DEV_WIDTH;
@@ -425,6 +557,10 @@ struct hs_sink *render_follow_new(FILE *out, const struct hs_render_options *opt
 	f->r.sink.unread = follow_unread;
 	f->r.sink.no_icmp = follow_no_icmp;
 	f->r.sink.settled = follow_settled;
+	f->r.sink.flow = follow_new_flow;
+	f->r.sink.state = follow_state;
+	f->r.sink.signal = follow_signal;
+	f->r.sink.tick = follow_tick;
 	f->r.sink.loss = follow_loss;
 	f->r.sink.summary = follow_summary;
 	return &f->r.sink;

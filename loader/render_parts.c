@@ -181,6 +181,9 @@ void parts_by(struct text *t, const struct hs_journey *j)
 		text_add(t, "by" G "the" G "kernel");
 		if (*j->cause_text)
 			text_addf(t, ": %s", j->cause_text);
+	} else if (j->cause_kind == HS_CAUSE_TIMER) {
+		text_addf(t, "by" G "the" G "kernel: %s",
+			  j->timer && *j->timer ? j->timer : "a timer");
 	} else if (j->cause_kind == HS_CAUSE_CALL) {
 		add_by_call(t, j);
 	}
@@ -513,14 +516,19 @@ static void add_relatives(struct render *r, struct text *t, const struct hs_call
 		text_addf(t, "%s%s#%" PRIu32 G "…" G "#%" PRIu32, parts_gap(r),
 			  plain ? "sends" G : "→" G, c->journeys[0],
 			  c->journeys[c->n_journeys - 1]);
-	if (c->read)
-		text_addf(t, "%s%s#%" PRIu32, parts_gap(r), plain ? "reads" G : "←" G, c->read);
+	if (c->n_reads > 1)
+		text_addf(t, "%s%s#%" PRIu32 G "…" G "#%" PRIu32, parts_gap(r),
+			  plain ? "reads" G : "←" G, c->reads[0], c->reads[c->n_reads - 1]);
+	else if (c->n_reads || c->read)
+		text_addf(t, "%s%s#%" PRIu32, parts_gap(r), plain ? "reads" G : "←" G,
+			  c->n_reads ? c->reads[0] : c->read);
 	if (c->error_from)
 		text_addf(t, "%s%s#%" PRIu32, parts_gap(r), plain ? "because" G "of" G : "◀" G,
 			  c->error_from);
 }
 
-void parts_call(struct render *r, const struct hs_call *call)
+void parts_call(struct render *r, const struct hs_call *call, const struct text *more,
+		const char *prefix)
 {
 	int column = r->page.column;
 
@@ -529,15 +537,18 @@ void parts_call(struct render *r, const struct hs_call *call)
 		text_task(&r->line, &call->task);
 		text_add(&r->line, G);
 		text_call(&r->line, call, detail);
+		if (more)
+			text_append(&r->line, more);
 		add_relatives(r, &r->line, call);
 		if (parts_fits(r, column))
 			break;
 	}
-	parts_flow(r, NULL, column + 4);
+	parts_flow(r, prefix, column + 4);
 	if (call->hint && *call->hint) {
+		text_add(&r->page, prefix ? prefix : "");
 		text_pad(&r->page, column + 4);
 		text_add(&r->line, call->hint);
-		parts_flow(r, NULL, column + 4);
+		parts_flow(r, prefix, column + 4);
 	}
 }
 
@@ -609,6 +620,23 @@ static void add_losses(struct text *t, const struct hs_summary *s)
 	text_color(t, TEXT_RESET);
 }
 
+static void add_connections(struct text *t, const struct hs_summary *s)
+{
+	const struct {
+		uint64_t n;
+		const char *what;
+	} counts[] = {
+		{ s->flows, "connection" },
+		{ s->retransmissions, "retransmission" },
+		{ s->resets, "reset" },
+	};
+
+	for (size_t i = 0; i < 3; i++)
+		if (counts[i].n)
+			text_addf(t, "%s%" PRIu64 G "%s%s", t->len ? ", " : "", counts[i].n,
+				  counts[i].what, counts[i].n == 1 ? "" : "s");
+}
+
 void parts_summary(struct render *r, const struct hs_summary *s)
 {
 	struct text *t = &r->line;
@@ -634,6 +662,9 @@ void parts_summary(struct render *r, const struct hs_summary *s)
 	if (s->shown || s->lost || s->misses)
 		add_losses(t, s);
 	parts_flow(r, NULL, 4);
+	add_connections(t, s);
+	if (t->len)
+		parts_flow(r, NULL, 4);
 	add_background(t, s);
 	if (t->len)
 		parts_flow(r, NULL, 4);

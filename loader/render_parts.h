@@ -89,7 +89,9 @@ const struct hs_hop *parts_prev_timed(const struct hs_journey *j, const struct h
 bool parts_new_remedy(struct render *r, const char *remedy);
 
 /* Whole lines of list, tree and follow: a call, and the sinks' loss and summary (ctx: a render). */
-void parts_call(struct render *r, const struct hs_call *call);
+/* `more`: what else came of it; `prefix`: of a second line; both may be NULL */
+void parts_call(struct render *r, const struct hs_call *call, const struct text *more,
+		const char *prefix);
 void parts_loss(void *ctx, uint64_t time, uint64_t lost, uint64_t misses);
 void parts_summary(struct render *r, const struct hs_summary *s);
 

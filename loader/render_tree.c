@@ -5,16 +5,19 @@
  * of that stand together.
  */
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#include "render_parts.h"
+#include "render_flows.h"
 
 #define G	       TEXT_GLUE
 #define HEADER_INDENT  4
 #define NETNS_WIDTH    10
 #define DEV_WIDTH      11
 #define MAX_NAME_WIDTH 16
+#define NARROW	       60	   /* below that there are no columns */
 #define CROSSING_WIDTH 67	   /* both ends of the rule included */
 #define WAIT_NS	       5000000000u /* for a relative: more than the 2 s after which journeys settle */
 
@@ -34,7 +37,8 @@ struct block {
 struct tree {
 	struct render r;
 	struct block *held, **held_end; /* settled, waiting for relatives; in order */
-	struct id_set printed;
+	struct id_set printed, composed;
+	struct flows flows;
 	int netns_width, dev_width;
 	bool legend_shown;
 	bool wrote;	 /* anything */
@@ -46,6 +50,11 @@ struct columns {
 	int time_end, netns, dev, stage;
 };
 
+static bool is_narrow(const struct tree *tree)
+{
+	return tree->r.opt.width < NARROW;
+}
+
 static struct columns tree_columns(const struct tree *tree)
 {
 	enum hs_time_format time = tree->r.opt.time;
@@ -53,6 +62,10 @@ static struct columns tree_columns(const struct tree *tree)
 	struct columns c = { .time_end = delta ? 9 : parts_clock_width(&tree->r) };
 
 	c.netns = c.time_end + 2;
+	if (is_narrow(tree)) {
+		c.dev = c.stage = c.netns + 2;
+		return c;
+	}
 	c.dev = c.netns + tree->netns_width + 2;
 	c.stage = c.dev + tree->dev_width + 2;
 	return c;
@@ -113,6 +126,10 @@ static void add_place(struct tree *tree, struct composing *c, const struct hs_ho
 		return;
 	}
 	text_pad(to, c->col.netns);
+	if (is_narrow(tree)) {
+		text_addf(&tree->r.line, "%s %s%s", hop->netns, hop->dev, *hop->dev ? " " : "");
+		return;
+	}
 	text_color(to, TEXT_CYAN);
 	text_add(to, hop->netns);
 	text_color(to, TEXT_RESET);
@@ -317,11 +334,13 @@ static void add_header(struct tree *tree, struct composing *c)
 	text_add(c->to, r->opt.plain ? ": " : " ");
 	if (!r->opt.plain)
 		text_pad(c->to, HEADER_INDENT);
-	text_packet(t, p, j->cause_kind != HS_CAUSE_JOURNEY || r->opt.verbose);
+	flows_packet(t, j, j->cause_kind != HS_CAUSE_JOURNEY || r->opt.verbose);
+	if (flows_opens_window(flows_get(&tree->flows, j->flow), j))
+		text_add(t, ", window opens");
 	if (j->cause_kind == HS_CAUSE_JOURNEY && j->cause) {
 		text_add(t, parts_gap(r));
 		parts_cause(t, j);
-	} else if (j->cause_kind == HS_CAUSE_CALL || j->cause_kind == HS_CAUSE_KERNEL) {
+	} else if (j->cause_kind != HS_CAUSE_NONE && !j->retransmission) {
 		text_add(t, parts_gap(r));
 		parts_by(t, j);
 	}
@@ -352,6 +371,15 @@ static void add_then(struct tree *tree, struct text *to)
 static void add_sequel(struct tree *tree, struct text *to, const struct hs_journey *j)
 {
 	struct text *t = &tree->r.line;
+	struct flow_change *change;
+
+	while ((change = flows_take_of_journey(&tree->flows, j))) {
+		if (flows_is_change(&change->s)) {
+			flows_change(t, &change->s, j->id);
+			add_then(tree, to);
+		}
+		free(change);
+	}
 
 	if (j->no_icmp && *j->no_icmp) {
 		parts_no_icmp(t, j);
@@ -380,6 +408,8 @@ static void add_for_parent(struct block *block, const struct hs_journey *j)
 	text_add(t, G);
 	if (j->cause_text && *j->cause_text)
 		text_add(t, j->cause_text);
+	else if (j->flow && j->packet.proto == IPPROTO_TCP)
+		text_segment(t, j, TEXT_SEGMENT_ALL);
 	else
 		text_packet(t, &j->packet, false);
 	t = &block->outcome;
@@ -425,6 +455,8 @@ static struct block *block_new(struct tree *tree, const struct hs_journey *j)
 	if (j->n_caused)
 		memcpy(block->caused, j->caused, j->n_caused * sizeof(*block->caused));
 	block->n_caused = j->n_caused;
+	if (!id_set_add(&tree->composed, j->id))
+		tree->r.page.failed = true;
 	block->id = j->id;
 	block->cause = j->cause_kind == HS_CAUSE_JOURNEY ? j->cause : 0;
 	block->time = j->n_hops ? j->hops[j->n_hops - 1].time : j->born;
@@ -613,9 +645,13 @@ static void tree_later(struct tree *tree, const struct hs_journey *j,
 	}
 }
 
+/* The call that read a part of a stream has a line of its own. */
 static void tree_read(void *ctx, const struct hs_journey *j)
 {
-	tree_later(ctx, j, parts_read);
+	struct tree *tree = ctx;
+
+	if (!j->flow || tree_find(tree, j->id) || !flows_is_inside(&tree->flows, &j->read.task))
+		tree_later(ctx, j, parts_read);
 }
 
 static void tree_told(void *ctx, const struct hs_journey *j)
@@ -633,21 +669,89 @@ static void tree_no_icmp(void *ctx, const struct hs_journey *j)
 	tree_later(ctx, j, parts_no_icmp);
 }
 
-/* Blocks tell of calls that sent, read or failed because of a packet; the others get a line. */
+static void tree_clock(struct tree *tree, uint64_t time)
+{
+	if (!parts_has_clock(&tree->r))
+		return;
+	parts_clock(&tree->r, &tree->r.page, time, parts_clock_width(&tree->r));
+	text_add(&tree->r.page, tree->r.opt.plain ? ": " : "  ");
+}
+
+/* Blocks tell of calls that sent, read a datagram or failed because of one; others get a line. */
 static void tree_call(void *ctx, const struct hs_call *call)
 {
 	struct tree *tree = ctx;
+	bool stream = call->type == SOCK_STREAM;
+	struct text more;
 
 	tree_release(tree, call->left);
-	if (call->n_journeys || call->read || call->error_from)
-		return;
-	tree_begin_line(tree);
-	if (parts_has_clock(&tree->r)) {
-		parts_clock(&tree->r, &tree->r.page, call->left, parts_clock_width(&tree->r));
-		text_add(&tree->r.page, tree->r.opt.plain ? ": " : "  ");
+	flows_leave(&tree->flows, call);
+	text_init(&more, &tree->r.style);
+	flows_call_changes(&tree->flows, &more, call);
+	if (more.len || !(call->n_journeys || (!stream && (call->read || call->error_from)))) {
+		tree_begin_line(tree);
+		tree_clock(tree, call->left);
+		parts_call(&tree->r, call, &more, NULL);
+		parts_write(&tree->r);
 	}
-	parts_call(&tree->r, call);
+	text_free(&more);
+}
+
+static void tree_call_enter(void *ctx, const struct hs_call *call)
+{
+	struct tree *tree = ctx;
+
+	flows_enter(&tree->flows, call);
+}
+
+static void tree_flow_told(void *ctx, const struct hs_flow *f)
+{
+	struct tree *tree = ctx;
+
+	flows_learn(&tree->flows, f);
+}
+
+/* Part of the block of what moved it where that is still to come. */
+static void tree_state(void *ctx, const struct hs_state *s)
+{
+	struct tree *tree = ctx;
+	uint32_t id = s->sent ? s->sent : s->cause_kind == HS_CAUSE_JOURNEY ? s->cause : 0;
+	struct block *block = id ? tree_find(tree, id) : NULL;
+
+	flows_learn(&tree->flows, &s->flow);
+	if (!flows_is_change(s) || flows_keep(&tree->flows, s, &tree->composed))
+		return;
+	if (block) {
+		flows_change(&tree->r.line, s, id);
+		add_then(tree, &block->tail);
+		return;
+	}
+	tree_begin_line(tree);
+	tree_clock(tree, s->time);
+	flows_whose(&tree->r.line, s);
+	text_add(&tree->r.line, tree->r.opt.plain ? ": " : "  ");
+	flows_change(&tree->r.line, s, 0);
+	parts_flow(&tree->r, NULL, HEADER_INDENT);
 	parts_write(&tree->r);
+}
+
+static void tree_signal(void *ctx, const struct hs_signal *s)
+{
+	struct tree *tree = ctx;
+
+	tree_begin_line(tree);
+	tree_clock(tree, s->time);
+	flows_signal(&tree->r.line, s, true);
+	parts_flow(&tree->r, NULL, HEADER_INDENT);
+	parts_write(&tree->r);
+}
+
+static void tree_tick(void *ctx, uint64_t now)
+{
+	struct tree *tree = ctx;
+
+	tree_release(tree, now);
+	flows_forget(&tree->flows, now);
 }
 
 static void tree_loss(void *ctx, uint64_t time, uint64_t lost, uint64_t misses)
@@ -662,6 +766,7 @@ static void tree_summary(void *ctx, const struct hs_summary *s)
 
 	while (tree->held)
 		tree_print(tree, family_top(tree, tree->held));
+	tree->r.page.failed |= tree->flows.failed;
 	if (tree->wrote)
 		text_newline(&tree->r.page);
 	parts_summary(&tree->r, s);
@@ -677,7 +782,9 @@ static void tree_destroy(struct render *r)
 		tree->held = block->next;
 		block_free(block);
 	}
+	flows_free(&tree->flows);
 	free(tree->printed.bits);
+	free(tree->composed.bits);
 }
 
 struct hs_sink *render_tree_new(FILE *out, const struct hs_render_options *options)
@@ -687,15 +794,21 @@ struct hs_sink *render_tree_new(FILE *out, const struct hs_render_options *optio
 	if (!tree)
 		return NULL;
 	tree->held_end = &tree->held;
+	flows_init(&tree->flows, sizeof(struct flow_view), NULL);
 	tree->netns_width = NETNS_WIDTH;
 	tree->dev_width = DEV_WIDTH;
 	tree->r.destroy = tree_destroy;
+	tree->r.sink.call_enter = tree_call_enter;
 	tree->r.sink.call = tree_call;
 	tree->r.sink.read = tree_read;
 	tree->r.sink.told = tree_told;
 	tree->r.sink.unread = tree_unread;
 	tree->r.sink.no_icmp = tree_no_icmp;
 	tree->r.sink.settled = tree_settled;
+	tree->r.sink.flow = tree_flow_told;
+	tree->r.sink.state = tree_state;
+	tree->r.sink.signal = tree_signal;
+	tree->r.sink.tick = tree_tick;
 	tree->r.sink.loss = tree_loss;
 	tree->r.sink.summary = tree_summary;
 	return &tree->r.sink;

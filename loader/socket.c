@@ -78,9 +78,9 @@ void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec)
 	struct sock_node *s = sock_find(js, rec->sk);
 
 	/* Another socket at the same address. TCP goes on for a while after close(), without a file. */
-	if (s && ((s->ino && rec->ino && s->ino != rec->ino) ||
-		  (s->netns && s->netns != rec->netns) || (s->closed && s->ino != rec->ino &&
-		   (rec->ino || rec->protocol != IPPROTO_TCP)))) {
+	if (s &&
+	    ((s->ino && rec->ino && s->ino != rec->ino) || (s->netns && s->netns != rec->netns) ||
+	     (s->closed && s->ino != rec->ino && (rec->ino || rec->protocol != IPPROTO_TCP)))) {
 		sock_forget(js, s);
 		s = NULL;
 	}

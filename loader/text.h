@@ -6,6 +6,8 @@
  * Source and model strings are UTF-8 in every mode. What is added to a struct text is cleaned and,
  * in ASCII mode, transliterated (→ becomes ->), so columns always count what will be printed. A
  * no-break space (TEXT_GLUE) holds two words on one line and is printed as a space.
+ *   text.c   lines, columns, wrapping     text_words.c  words for values
+ *   text_tcp.c  segments, states          text_call.c   system calls
  */
 #ifndef HS_TEXT_H
 #define HS_TEXT_H
@@ -70,7 +72,7 @@ int text_width(const char *s);
 
 /* "0.4 µs", "12.3 ms", "12.3 s", "4 min 5 s" */
 void text_duration(struct text *t, uint64_t ns);
-/* "4 B", "1472 B", "1.4 MB" */
+/* "4 B", "1472 B", "401 kB", "1.4 MB" */
 void text_size(struct text *t, uint64_t bytes);
 /* "10.0.1.1", "fd00::1", "?" when there is none */
 void text_address(struct text *t, const struct hs_addr *addr);
@@ -78,10 +80,24 @@ void text_address(struct text *t, const struct hs_addr *addr);
 void text_endpoint(struct text *t, const struct hs_endpoint *ep);
 /* "time_client[812]"; "the kernel" for pid 0 */
 void text_task(struct text *t, const struct hs_task *task);
+/* "10.0.1.2:40112 → 10.0.1.1:8080" */
+void text_endpoints(struct text *t, const struct hs_endpoint *src, const struct hs_endpoint *dst);
+/* "1..12", "1 to 12" */
+void text_range(struct text *t, uint32_t from, uint32_t to);
+/* "UDP", "IP protocol 99" */
+void text_proto(struct text *t, uint8_t proto);
 /* "UDP 10.0.1.2:40112 → 10.0.1.1:8080  4 B"; `about`: an ICMP error also tells what it is about */
 void text_packet(struct text *t, const struct hs_packet *p, bool about);
+/* How much is said of a TCP segment: "FIN", "FIN seq 13", "FIN seq 13 ack 1". */
+enum text_segment { TEXT_SEGMENT_NAME, TEXT_SEGMENT_SEQ, TEXT_SEGMENT_ALL };
+
+/* A TCP segment of a known flow, numbers as from its start: "12 B seq 1..12 ack 1", "ACK 13". */
+void text_segment(struct text *t, const struct hs_journey *j, enum text_segment how);
 /* "sendto(3, 4 B → 10.0.2.1:8080) = 4"; with `detail` also what helps but may be left out */
 void text_call(struct text *t, const struct hs_call *call, bool detail);
+/* send(), write() and the like; recv(), read() and the like. */
+bool text_call_sends(enum hs_call_id id);
+bool text_call_receives(enum hs_call_id id);
 
 /* "ECONNREFUSED"; "errno 4242" is written to `buf` for an unknown one. `err` is positive. */
 const char *text_errno(int err, char buf[static 16]);
@@ -95,5 +111,9 @@ const char *text_stage_name(enum hs_stage stage);
 const char *text_noise_name(enum hs_noise noise);
 /* The name of bit `bit` of tcp_flags: 0 "FIN" … 7 "CWR". */
 const char *text_tcp_flag(int bit);
+/* "ESTABLISHED"; "?" unknown. */
+const char *text_tcp_state(enum hs_tcp_state state);
+/* "SIGPIPE"; "signal 40" is written to `buf` for one without a name. */
+const char *text_signal(int number, char buf[static 16]);
 
 #endif

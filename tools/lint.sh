@@ -10,13 +10,14 @@ set -u
 # #include lines may name besides their own. Everybody sees what is common: the records, the model,
 # the tables, and how to write an address or an errno.
 layers='
-common  -                       abi stages reasons model text
+common  -                       abi stages reasons model text text_*
 record  -                       record source
 system  record                  source_* probe learn netns_scan symbols reason procnet netns_enter doctor doctor_judge
 decode  record                  names packet decode
-engine  decode                  engine select filter journey node hop cause fate call socket tell
+engine  decode                  engine select filter journey node hop cause fate call socket flow seq tcp tell
 render  -                       render render_*
-front   record,system,decode,engine,render  options only output pipeline child cmd cmd_* main
+expect  -                       expect expect_*
+front   record,system,decode,engine,render,expect  options only output pipeline child cmd cmd_* main
 '
 # Only this layer may know that there is BPF; all to the right of it is pure.
 bpf_layer=system

@@ -18,6 +18,10 @@
 static inline void stream_target(const uint8_t *data, size_t size)
 {
 	static char *no_reason[] = { "NO_SOCKET" };
+	static const char expected[] =
+		"call as $c; drop id=$c as $d; icmp cause=$d; { read; unread; told }; no refused;"
+		"journey text~x via~x passes~x stage!~x; state x9+; socket x9+; signal x9+; blocked x9+;"
+		"flow x9+; reset x9+; retransmission x9+; queued x9+";
 	struct hs_show show = { 0 };
 	struct hs_pipeline *p;
 	FILE *in, *out;
@@ -36,12 +40,23 @@ static inline void stream_target(const uint8_t *data, size_t size)
 	if (show.only & HS_ONLY_UNREAD)
 		show.reasons = (struct hs_words){ .word = no_reason, .n = 1 };
 	show.render.width = data[1] >> 2;
+	if (data[1] & 1 && expect_add(&show.expect, expected, err, sizeof(err)))
+		abort();
 	in = fmemopen((void *)(data + 2), size - 2, "r");
 	out = fopen("/dev/null", "we");
 	if (!in || !out || pipeline_new(&p, out, &show, NULL))
 		abort();
 	recording_read(in, pipeline_record, p, err, sizeof(err));
+	if (show.expect.n) {
+		const struct text_style style = { .ascii = show.render.ascii };
+		struct text report;
+
+		text_init(&report, &style);
+		pipeline_verdict(p, &report);
+		text_free(&report);
+	}
 	pipeline_free(p);
+	expectations_free(&show.expect);
 	fclose(in);
 	fclose(out);
 }

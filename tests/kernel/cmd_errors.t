@@ -40,7 +40,7 @@ says_of()
 
 help='; see trace run --help'
 says 2 "trace run: option '--bogus' is unknown$help" --bogus
-says 2 "trace run: option '-q' is unknown$help" -vqt
+says 2 "trace run: option '-y' is unknown$help" -vyt
 says 2 "trace run: option '-n' needs a value$help" -n
 says 2 "trace run: option '--netns' needs a value$help" --netns
 says 125 "trace run: option '--bogus' is unknown$help" --bogus -- true

@@ -11,6 +11,7 @@
 #	tap_done
 #
 # K_JSON	the output that k_is, k_get and k_sound look at: that of the last k_run or k_stop
+# K_REC	the recording that k_expect looks at: of the same run
 # PYTHON		python3
 # TRACE		the program under test; may be set from outside
 
@@ -24,7 +25,9 @@
 PYTHON=$(python3 -c 'import sys; print(sys.executable)')
 
 k_runs=0
+k_keyboards=()
 K_JSON=/dev/null
+K_REC=/dev/null
 
 # k_need: skips the script where nothing of this can work.
 k_need()
@@ -58,6 +61,17 @@ k_attempts()
 	exit "$status"
 }
 
+# k_topo NAME: a copy of that topology of this script's own.
+k_topo()
+{
+	k_need
+	k_attempts
+	export TOPO_PREFIX=k$$_
+	tap_defer "topo/$1.sh" down
+	tap_run "topo/$1.sh" up
+	((TAP_STATUS == 0)) || tap_bail 'the lab cannot be set up' "$TAP_ERR"
+}
+
 # k_lab: a copy of two_clients of this script's own. Its neighbours are known for good, so that no
 # ARP or ND comes between. k_lab_cold leaves that to the kernel.
 k_lab()
@@ -68,12 +82,15 @@ k_lab()
 
 k_lab_cold()
 {
-	k_need
-	k_attempts
-	export TOPO_PREFIX=k$$_
-	tap_defer topo/two_clients.sh down
-	tap_run topo/two_clients.sh up
-	((TAP_STATUS == 0)) || tap_bail 'the lab cannot be set up' "$TAP_ERR"
+	k_topo two_clients
+}
+
+# k_host: the same of netns_host, whose namespaces are myns and myhost.
+k_host()
+{
+	k_topo netns_host
+	k_neighbour myns veth1 myhost veth0 10.0.0.2 fd00::2
+	k_neighbour myhost veth0 myns veth1 10.0.0.1 fd00::1
 }
 
 k_neighbours()
@@ -84,39 +101,89 @@ k_neighbours()
 	k_neighbour server veth_srv_c2 client2 veth_c2 10.0.2.2 fd00:0:0:2::2
 }
 
+# k_netns WHO: sets K_NETNS to the name of that namespace of the lab: client1 is ns_client1, and those
+# of netns_host are called myns and myhost.
+k_netns()
+{
+	case $1 in
+	my*) K_NETNS=$TOPO_PREFIX$1 ;;
+	*) K_NETNS=${TOPO_PREFIX}ns_$1 ;;
+	esac
+}
+
 # k_neighbour WHERE DEV PEER PEERDEV ADDRESS...
 k_neighbour()
 {
 	local where=$1 dev=$2 mac address
 	mac=$(k_in "$3" cat "/sys/class/net/$4/address")
 	shift 4
+	k_netns "$where"
 	for address; do
-		ip -n "${TOPO_PREFIX}ns_$where" neighbour replace "$address" dev "$dev" \
-			lladdr "$mac" nud permanent || tap_bail "neighbour $address in ns_$where"
+		ip -n "$K_NETNS" neighbour replace "$address" dev "$dev" \
+			lladdr "$mac" nud permanent || tap_bail "neighbour $address in $K_NETNS"
 	done
 }
 
-# k_in WHO COMMAND...: runs it in the lab's namespace ns_WHO. The process is COMMAND's own.
+# k_in WHO COMMAND...: runs it in the namespace of that name (k_netns). The process is COMMAND's own.
 k_in()
 {
-	local who=$1
+	k_netns "$1"
 	shift
-	ip netns exec "${TOPO_PREFIX}ns_$who" "$@"
+	ip netns exec "$K_NETNS" "$@"
 }
 
 # k_server WHO COMMAND...: a server there. Its process is K_SERVER, its output goes to K_LOG.
 # shellcheck disable=SC2034 # the scripts that source this file read them
 k_server()
 {
-	local who=$1
+	k_netns "$1"
 	shift
 	k_runs=$((k_runs + 1))
-	tap_server "server$k_runs" ip netns exec "${TOPO_PREFIX}ns_$who" "$@"
+	tap_server "server$k_runs" ip netns exec "$K_NETNS" "$@"
 	K_SERVER=$TAP_PID
 	K_LOG=$TAP_TMP/server$k_runs.out
 }
 
-# k_run WHO COMMAND...: follows COMMAND, run in ns_WHO (WHO -: where the test is).
+# k_player NAME WHO COMMAND...: a program there with a keyboard: what is written to the descriptor
+# K_KEYS is typed, and the end of its input comes when that is closed (exec {K_KEYS}>&-; a copy keeps
+# it open, and so does a trace that is started meanwhile). Its process is TAP_PID, its output goes to
+# $TAP_TMP/NAME.out.
+# shellcheck disable=SC2034 # the scripts that source this file read it
+k_player()
+{
+	local name=$1
+	k_netns "$2"
+	shift 2
+	mkfifo "$TAP_TMP/$name.keys"
+	exec {K_KEYS}<>"$TAP_TMP/$name.keys"
+	k_keyboards+=("$K_KEYS")
+	tap_background "$name" k_player_run "$TAP_TMP/$name.keys" ip netns exec "$K_NETNS" "$@"
+}
+
+# k_says NAME REGEX [COUNT]: waits until COUNT (1) lines of that program's output match.
+k_says()
+{
+	tap_wait_until k_has_said "$@"
+}
+
+k_has_said()
+{
+	(($(grep -cE -- "$2" "$TAP_TMP/$1.out") >= ${3-1}))
+}
+
+k_player_run()
+{
+	local keys=$1 fd
+	shift
+	exec <"$keys"
+	for fd in "${k_keyboards[@]}"; do
+		exec {fd}>&-
+	done
+	# A shell leaves it ignored to its children if it was started so.
+	exec env --default-signal=PIPE "$@"
+}
+
+# k_run WHO COMMAND...: follows COMMAND, run in that namespace (WHO -: where the test is).
 # k_run_with OPTION... -- COMMAND...: the same with options of trace.
 k_run()
 {
@@ -125,7 +192,8 @@ k_run()
 	if [[ $who == - ]]; then
 		k_run_with -- "$@"
 	else
-		k_run_with --in "${TOPO_PREFIX}ns_$who" -- "$@"
+		k_netns "$who"
+		k_run_with --in "$K_NETNS" -- "$@"
 	fi
 }
 
@@ -133,7 +201,8 @@ k_run_with()
 {
 	k_runs=$((k_runs + 1))
 	K_JSON=$TAP_TMP/trace$k_runs.json
-	tap_run "$TRACE" --json -o "$K_JSON" "$@"
+	K_REC=$TAP_TMP/trace$k_runs.rec
+	tap_run "$TRACE" --json -o "$K_JSON" -w "$K_REC" "$@"
 	k_note_losses
 	if ((TAP_STATUS >= 124)); then
 		tap_fail 'trace runs' "status $TAP_STATUS from: trace $*"$'\n'"$TAP_ERR"
@@ -153,7 +222,8 @@ k_start()
 	k_runs=$((k_runs + 1))
 	k_json=$TAP_TMP/trace$k_runs.json
 	k_ready=$TAP_TMP/ready$k_runs
-	tap_background "trace$k_runs" "$TRACE" --json -o "$k_json" --ready-fd 9 "$@" 9>"$k_ready"
+	k_rec=$TAP_TMP/trace$k_runs.rec
+	tap_background "trace$k_runs" "$TRACE" --json -o "$k_json" -w "$k_rec" --ready-fd 9 "$@" 9>"$k_ready"
 	k_pid=$TAP_PID
 	K_OUT=$TAP_TMP/trace$k_runs.out
 	tap_wait_until k_is_ready_or_ended
@@ -189,8 +259,22 @@ k_end()
 	tap_stop "$k_pid" "$1"
 	status=$?
 	K_JSON=$k_json
+	K_REC=$k_rec
 	k_note_losses
 	((status == 0)) || tap_fail 'trace ends well' "status $status"
+}
+
+# k_expect NAME TEXT: the steps of TEXT (trace --expect help) hold in that recording. Names of namespaces
+# have the lab's prefix: netns=${TOPO_PREFIX}ns_server.
+k_expect()
+{
+	tap_run "$TRACE" read -q "$K_REC" --expect "$2"
+	((TAP_STATUS != 4)) || : >"$K_LOST"
+	if ((TAP_STATUS == 0)); then
+		tap_pass "$1"
+	else
+		tap_fail "$1" "status $TAP_STATUS"$'\n'"$TAP_ERR"
+	fi
 }
 
 # k_is NAME N COND...: N records match ("1+": one or more).

@@ -6,11 +6,23 @@
 #include <stdio.h>
 
 #include "../../loader/model.h"
+#include "helper_stream.h"
+
+/* What is written down though the notes are quiet, and what more is said of it. */
+struct note_kinds {
+	bool births, fates, reads, told, calls, settles;
+	/* of TCP, which is asked for in any case */
+	bool flows, states, sockets, signals;
+	bool ends;     /* states: both ends of the flow after it */
+	bool segments; /* births, settled journeys: sequence numbers, resets */
+	bool streams;  /* calls: the stream and its socket */
+};
 
 struct notes {
 	struct hs_sink sink;
 	bool hops;  /* every hop too, not only the first */
 	bool quiet; /* count only */
+	struct note_kinds kinds;
 	FILE *file;
 	char *text; /* valid after notes_text() */
 	size_t len;
@@ -20,7 +32,11 @@ struct notes {
 };
 
 void notes_init(struct notes *n);
+/* What the journey engine makes of a stream. */
+void notes_run(struct notes *n, const struct stream *s);
 const char *notes_text(struct notes *n);
 void notes_done(struct notes *n);
+/* The stream ends; of these kinds, these lines and no others come out. Frees the stream. */
+void notes_expect(struct stream *s, struct note_kinds kinds, const char *expected);
 
 #endif

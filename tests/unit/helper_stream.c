@@ -53,6 +53,12 @@ static void put16(uint8_t *at, uint32_t value)
 	at[1] = value;
 }
 
+static void put32(uint8_t *at, uint32_t value)
+{
+	put16(at, value >> 16);
+	put16(at + 2, value);
+}
+
 static size_t wire_header_length(const struct wire *w)
 {
 	return w->proto == 0x86dd ? 40 : 20;
@@ -100,16 +106,25 @@ struct wire wire_udp(const char *from, const char *to, uint32_t payload)
 	return w;
 }
 
-struct wire wire_tcp(const char *from, const char *to, uint8_t flags, uint32_t payload)
+struct wire wire_segment(const char *from, const char *to, uint8_t flags, uint32_t payload,
+			 uint32_t seq, uint32_t ack, uint16_t window)
 {
 	struct hs_sa src = parse_sa(from), dst = parse_sa(to);
 	struct wire w = wire_ip(&src, &dst, IPPROTO_TCP, 20 + payload);
 
 	memcpy(wire_l4(&w), &src.port, 2);
 	memcpy(wire_l4(&w) + 2, &dst.port, 2);
+	put32(wire_l4(&w) + 4, seq);
+	put32(wire_l4(&w) + 8, ack);
 	wire_l4(&w)[12] = 5 << 4;
 	wire_l4(&w)[13] = flags;
+	put16(wire_l4(&w) + 14, window);
 	return w;
+}
+
+struct wire wire_tcp(const char *from, const char *to, uint8_t flags, uint32_t payload)
+{
+	return wire_segment(from, to, flags, payload, 0, 0, 0);
 }
 
 struct wire wire_echo(const char *from, const char *to, bool reply, uint32_t payload)
@@ -381,6 +396,16 @@ void stream_stack(struct stream *s, const char *frames)
 	free(copy);
 }
 
+static const struct stream_sock *stream_find_sock(const struct stream *s, uint64_t sk)
+{
+	static const struct stream_sock unknown = { .family = AF_INET };
+
+	for (size_t i = 0; i < s->n_socks; i++)
+		if (s->socks[i].sk == sk)
+			return &s->socks[i];
+	return &unknown;
+}
+
 /* ---- packets ---- */
 
 static struct hs_where stream_where(const struct stream *s, uint64_t skb, uint32_t netns,
@@ -404,6 +429,7 @@ static void stream_add_birth(struct stream *s, enum hs_stage stage, struct hs_wh
 		.proto = wire->proto,
 		.headers = wire->len < HS_HEADERS_LONG ? wire->len : HS_HEADERS_LONG,
 		.call = s->ctx ? 0 : s->call,
+		.pending = stream_find_sock(s, sk)->tcp.pending,
 	};
 
 	memcpy(rec.data, wire->data, sizeof(rec.data));
@@ -414,6 +440,12 @@ void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifind
 		  const struct wire *wire, uint64_t sk)
 {
 	stream_add_birth(s, HS_STAGE_DEV_QUEUE, stream_where(s, skb, netns, ifindex), wire, sk);
+}
+
+void stream_cut(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		const struct wire *wire, uint64_t sk)
+{
+	stream_add_birth(s, HS_STAGE_DEV_XMIT, stream_where(s, skb, netns, ifindex), wire, sk);
 }
 
 void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
@@ -470,16 +502,6 @@ void stream_consume(struct stream *s, uint64_t skb, const char *function)
 
 /* ---- sockets ---- */
 
-static const struct stream_sock *stream_find_sock(const struct stream *s, uint64_t sk)
-{
-	static const struct stream_sock unknown = { .family = AF_INET };
-
-	for (size_t i = 0; i < s->n_socks; i++)
-		if (s->socks[i].sk == sk)
-			return &s->socks[i];
-	return &unknown;
-}
-
 void stream_sock_is(struct stream *s, uint64_t sk, uint32_t netns, uint16_t protocol,
 		    const char *local, const char *remote)
 {
@@ -489,7 +511,9 @@ void stream_sock_is(struct stream *s, uint64_t sk, uint32_t netns, uint16_t prot
 		assert_true(s->n_socks < STREAM_SOCKS);
 		sock = &s->socks[s->n_socks++];
 	}
-	*sock = (struct stream_sock){ .sk = sk, .netns = netns, .protocol = protocol };
+	*sock = (struct stream_sock){
+		.sk = sk, .netns = netns, .protocol = protocol, .tcp = sock->tcp
+	};
 	sock->type = protocol == IPPROTO_UDP ? 2 : protocol == IPPROTO_TCP ? 1 : 3;
 	sock->local = parse_sa(local);
 	sock->family = sock->local.family;
@@ -511,7 +535,9 @@ static struct hs_rec_sock stream_sock_rec(const struct stream *s, uint64_t sk)
 		.family = sock->family,
 		.local = sock->local,
 		.remote = sock->remote,
-		.state = sock->remote.port ? 1 : 7,
+		.state = sock->tcp.after     ? sock->tcp.after
+			 : sock->remote.port ? 1
+					     : 7,
 	};
 }
 
@@ -534,6 +560,83 @@ void stream_bound(struct stream *s, uint32_t netns, uint16_t protocol, const cha
 	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_BOUND);
 }
 
+/* ---- TCP sockets ---- */
+
+struct hs_rec_tcp *stream_tcp_of(struct stream *s, uint64_t sk)
+{
+	struct stream_sock *sock = (struct stream_sock *)stream_find_sock(s, sk);
+
+	assert_true(sock->sk);
+	sock->tcp.sk = sk;
+	return &sock->tcp;
+}
+
+/* What is always said of a socket, or of none. */
+static struct hs_rec_tcp stream_tcp_rec(const struct stream *s, enum hs_tcp_what what, uint64_t sk,
+					uint64_t skb)
+{
+	const struct stream_sock *sock = stream_find_sock(s, sk);
+	struct hs_rec_tcp rec = sock->tcp;
+
+	rec.at = stream_where(s, skb, sock->netns, 0);
+	rec.sk = sk;
+	rec.what = what;
+	rec.call = s->ctx ? 0 : s->call;
+	rec.local = sock->local;
+	rec.remote = sock->remote;
+	return rec;
+}
+
+void stream_tcp(struct stream *s, enum hs_tcp_what what, uint64_t sk, uint64_t skb)
+{
+	struct hs_rec_tcp rec = stream_tcp_rec(s, what, sk, skb);
+
+	stream_add(s, &rec, sizeof(rec), HS_REC_TCP, 0);
+}
+
+void stream_tcp_state(struct stream *s, uint64_t sk, uint8_t before, uint8_t after)
+{
+	struct hs_rec_tcp rec;
+
+	stream_tcp_of(s, sk)->after = after;
+	rec = stream_tcp_rec(s, HS_TCP_CHANGED, sk, 0);
+	rec.before = before;
+	stream_add(s, &rec, sizeof(rec), HS_REC_TCP, 0);
+}
+
+void stream_tcp_reset(struct stream *s, uint64_t sk, uint64_t skb, const char *reason)
+{
+	struct hs_rec_tcp rec = stream_tcp_rec(s, HS_TCP_RESET_SENT, sk, skb);
+
+	rec.reason = stream_name(s, HS_REC_RST_REASON, 0, reason);
+	stream_add(s, &rec, sizeof(rec), HS_REC_TCP, 0);
+}
+
+/* BPF: hs_see_tcp(). */
+static void stream_snapshot(struct stream *s, uint64_t sk)
+{
+	if (stream_find_sock(s, sk)->tcp.sk)
+		stream_tcp(s, HS_TCP_SNAPSHOT, sk, 0);
+}
+
+void stream_signal(struct stream *s, uint32_t pid, uint32_t number, bool caught)
+{
+	struct hs_rec_signal rec = { .pid = pid, .tid = pid, .number = number, .caught = caught };
+
+	stream_add(s, &rec, sizeof(rec), HS_REC_SIGNAL, 0);
+}
+
+/* ---- what waits in sockets ---- */
+
+void stream_mini(struct stream *s, uint64_t sk, uint8_t state)
+{
+	struct hs_rec_sock rec = stream_sock_rec(s, sk);
+
+	rec.sk = 0;
+	rec.state = state;
+	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_MINI);
+}
+
 static void stream_add_queue(struct stream *s, enum hs_stage stage, uint64_t sk, uint64_t tail,
 			     uint32_t qlen, int err)
 {
@@ -546,6 +649,7 @@ static void stream_add_queue(struct stream *s, enum hs_stage stage, uint64_t sk,
 		.err = err,
 	};
 
+	stream_snapshot(s, sk);
 	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_QUEUE, stage);
 }
 
@@ -574,6 +678,7 @@ static void stream_add_read(struct stream *s, uint8_t stage, uint64_t sk, int32_
 		.asked = flags & MSG_TRUNC && s->call ? s->open.len : 0,
 	};
 
+	stream_snapshot(s, sk);
 	stream_add(s, &rec, sizeof(rec), HS_REC_READ, stage);
 }
 
@@ -592,7 +697,10 @@ void stream_send_failed(struct stream *s, uint64_t sk, int32_t ret)
 static void stream_add_call(struct stream *s, uint8_t flags)
 {
 	struct hs_rec_call rec = s->open;
+	bool closed = rec.call == HS_CALL_CLOSE && !flags; /* nothing is left to look at */
 
+	if (!closed)
+		stream_snapshot(s, rec.sk);
 	rec.hdr.flags = flags;
 	stream_add(s, &rec, sizeof(rec), HS_REC_CALL, 0);
 }
@@ -626,7 +734,13 @@ void stream_enter(struct stream *s, enum hs_call_id call, int fd, uint64_t sk, u
 
 void stream_leave(struct stream *s, int64_t ret)
 {
+	const struct stream_sock *sock = stream_find_sock(s, s->open.sk);
+
 	s->open.ret = ret;
+	if (sock->tcp.sk) { /* connect() chose a port */
+		s->open.local = sock->local;
+		s->open.remote = sock->remote;
+	}
 	stream_by(s, s->cpu, s->open.pid);
 	stream_add_call(s, 0);
 	s->call = 0;

@@ -33,6 +33,9 @@ struct wire {
 /* Endpoints are written "10.0.1.2:4000" and "[fd00::2]:4000", addresses without the port. */
 struct wire wire_udp(const char *from, const char *to, uint32_t payload);
 struct wire wire_tcp(const char *from, const char *to, uint8_t flags, uint32_t payload);
+/* The same with its numbers: a segment of a connection. */
+struct wire wire_segment(const char *from, const char *to, uint8_t flags, uint32_t payload,
+			 uint32_t seq, uint32_t ack, uint16_t window);
 /* An echo request (or reply) of `payload` bytes. */
 struct wire wire_echo(const char *from, const char *to, bool reply, uint32_t payload);
 /* An ICMP or ICMPv6 error of `from` to the sender of `about`. */
@@ -50,6 +53,7 @@ struct stream_sock {
 	uint32_t netns;
 	uint16_t type, protocol, family;
 	struct hs_sa local, remote;
+	struct hs_rec_tcp tcp; /* what its TCP records say; tcp.sk 0: none are written */
 };
 
 struct stream {
@@ -107,6 +111,9 @@ void stream_stack(struct stream *s, const char *frames);
 /* DEV_QUEUE: a packet of socket `sk` (0: none) that no device received before. */
 void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		  const struct wire *wire, uint64_t sk);
+/* DEV_XMIT: a segment that was cut from a packet on its way to the driver. */
+void stream_cut(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		const struct wire *wire, uint64_t sk);
 /* RECEIVE from outside of this machine. */
 void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		    const struct wire *wire);
@@ -136,6 +143,24 @@ void stream_error(struct stream *s, uint64_t sk, int err);
 void stream_read(struct stream *s, uint64_t sk, int32_t ret, uint32_t flags, uint32_t qlen);
 /* A send that failed. */
 void stream_send_failed(struct stream *s, uint64_t sk, int32_t ret);
+
+/* ---- TCP sockets ---- */
+
+/*
+ * What the kernel says of a TCP socket, to be changed as the story goes. From now on a SNAPSHOT
+ * precedes each queue, read and call record about it, as BPF writes it.
+ */
+struct hs_rec_tcp *stream_tcp_of(struct stream *s, uint64_t sk);
+/* `what` happened to socket `sk` (0: none that has more than that) because of packet `skb`, or 0. */
+void stream_tcp(struct stream *s, enum hs_tcp_what what, uint64_t sk, uint64_t skb);
+/* CHANGED; the socket is in state `after` from now on. */
+void stream_tcp_state(struct stream *s, uint64_t sk, uint8_t before, uint8_t after);
+/* An RST is (skb: because of that packet) or was (0) sent. */
+void stream_tcp_reset(struct stream *s, uint64_t sk, uint64_t skb, const char *reason);
+/* MINI: the kernel's table has a minisocket for that socket's endpoints. */
+void stream_mini(struct stream *s, uint64_t sk, uint8_t state);
+/* A followed process gets a signal; `caught`: it has a handler for it. */
+void stream_signal(struct stream *s, uint32_t pid, uint32_t number, bool caught);
 
 /* ---- calls of a followed process ---- */
 

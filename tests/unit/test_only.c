@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "../../loader/only.h"
+#include "../../loader/text.h"
 #include "helper_notes.h"
 
 static void test_words(void **state)
@@ -101,6 +102,10 @@ static void test_which_pass(void **state)
 	passes_by(&j, 0);
 	j.packet.tcp_flags = 0x14;
 	passes_by(&j, HS_ONLY_RESET);
+	j.packet.tcp_flags = 0x18;
+	j.retransmission = 2;
+	passes_by(&j, HS_ONLY_RETRANSMITTED);
+	j.retransmission = 0;
 	j.packet.proto = IPPROTO_UDP;
 	j.read_done = true;
 	passes_by(&j, 0);
@@ -174,6 +179,103 @@ static void test_all_of_it(void **state)
 	notes_done(&notes);
 }
 
+/* What a connection and its states do, as "flow 1" and "state 1 SYN_SENT". */
+static void note_flow(void *ctx, const struct hs_flow *f)
+{
+	struct notes *n = ctx;
+
+	fprintf(n->file, "flow %u\n", f->id);
+}
+
+static void note_state(void *ctx, const struct hs_state *s)
+{
+	struct notes *n = ctx;
+
+	fprintf(n->file, "state %u %s\n", s->flow.id, text_tcp_state(s->after));
+}
+
+static void note_signal(void *ctx, const struct hs_signal *s)
+{
+	struct notes *n = ctx;
+
+	fprintf(n->file, "signal %d\n", s->number);
+}
+
+static void note_tick(void *ctx, uint64_t now)
+{
+	struct notes *n = ctx;
+
+	fprintf(n->file, "tick %u\n", (unsigned int)now);
+}
+
+static void tell_change(struct hs_sink *sink, uint32_t flow, enum hs_tcp_state after,
+			uint32_t cause, uint32_t sent, uint64_t time)
+{
+	struct hs_state s = { .time = time,
+			      .flow.id = flow,
+			      .after = after,
+			      .cause_kind = cause ? HS_CAUSE_JOURNEY : HS_CAUSE_CALL,
+			      .cause = cause,
+			      .sent = sent };
+
+	sink->state(sink->ctx, &s);
+}
+
+/* Connections pass with the first that passes of them, states with the segment that moved them. */
+static void test_connections(void **state)
+{
+	static const struct hs_words none;
+	struct hs_journey j = empty;
+	struct hs_call call = { .name = "connect", .fd = 3, .hint = "", .flow = 2 };
+	struct hs_signal signal = { .number = 13 };
+	struct hs_flow flow = { .id = 1 };
+	struct notes notes;
+	struct hs_sink *only;
+
+	(void)state;
+	notes_init(&notes);
+	notes.sink.flow = note_flow;
+	notes.sink.state = note_state;
+	notes.sink.signal = note_signal;
+	notes.sink.tick = note_tick;
+	only = only_new(&notes.sink, HS_ONLY_RESET, &none);
+	assert_non_null(only);
+	for (flow.id = 1; flow.id <= 3; flow.id++)
+		only->flow(only->ctx, &flow);
+	j.packet.proto = IPPROTO_TCP;
+	j.flow = 1;
+	/* by a segment that does not pass; by nothing that could */
+	tell_change(only, 1, HS_TCP_SYN_SENT, 0, 1, 1);
+	tell_change(only, 1, HS_TCP_TIME_WAIT, 0, 0, 2);
+	j.id = 1;
+	only->settled(only->ctx, &j);
+	assert_string_equal(notes_text(&notes), "");
+	/* by one that does, before and after it has settled */
+	tell_change(only, 1, HS_TCP_FIN_WAIT1, 0, 2, 3);
+	j.id = 2;
+	j.packet.tcp_flags = 0x04;
+	only->settled(only->ctx, &j);
+	tell_change(only, 1, HS_TCP_CLOSE, 2, 0, 4);
+	/* received is more than sent */
+	tell_change(only, 1, HS_TCP_CLOSING, 1, 2, 5);
+	/* one whose segment never settles is forgotten */
+	tell_change(only, 3, HS_TCP_CLOSE, 9, 0, 6);
+	tell_change(only, 3, HS_TCP_CLOSE, 10, 0, 60000000000);
+	only->call(only->ctx, &call);
+	only->signal(only->ctx, &signal);
+	only->tick(only->ctx, 7);
+	assert_string_equal(notes_text(&notes), "flow 1\n"
+						"state 1 FIN_WAIT1\n"
+						"#2 settled\n"
+						"state 1 CLOSE\n"
+						"flow 2\n"
+						"connect(3) = 0\n"
+						"signal 13\n"
+						"tick 7\n");
+	only_free(only);
+	notes_done(&notes);
+}
+
 /* A view that implements nothing. */
 static void test_sink_without_callbacks(void **state)
 {
@@ -189,7 +291,13 @@ static void test_sink_without_callbacks(void **state)
 	j.fate.kind = HS_FATE_DROPPED;
 	only->call_enter(only->ctx, &call);
 	only->call(only->ctx, &call);
+	only->flow(only->ctx, &(struct hs_flow){ .id = 1 });
+	tell_change(only, 1, HS_TCP_CLOSE, 1, 0, 1);
 	only->settled(only->ctx, &j);
+	tell_change(only, 1, HS_TCP_CLOSE, 1, 0, 1);
+	only->socket(only->ctx, &(struct hs_socket){ .id = 1 });
+	only->signal(only->ctx, &(struct hs_signal){ .number = 1 });
+	only->tick(only->ctx, 1);
 	only->loss(only->ctx, 1, 2, 3);
 	only->summary(only->ctx, &summary);
 	only_free(only);
@@ -199,11 +307,9 @@ static void test_sink_without_callbacks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_which_pass),
-		cmocka_unit_test(test_reasons),
-		cmocka_unit_test(test_all_of_it),
-		cmocka_unit_test(test_sink_without_callbacks),
+		cmocka_unit_test(test_words),	    cmocka_unit_test(test_which_pass),
+		cmocka_unit_test(test_reasons),	    cmocka_unit_test(test_all_of_it),
+		cmocka_unit_test(test_connections), cmocka_unit_test(test_sink_without_callbacks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

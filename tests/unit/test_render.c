@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * The views, against expected text in tests/unit/render/. Run from the repository root;
- * UPDATE=1 writes the expectations anew.
- */
+/* The views of what is not TCP, against expected text. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,28 +12,13 @@
 
 #include <cmocka.h>
 
-#include "../../loader/render.h"
 #include "../../loader/text.h"
-
-#define EXPECTED "tests/unit/render/"
-#define US	 1000u
-#define S	 1000000000u
-#define T0	 (100ull * S)
-#define MAX_HOPS 24
+#include "helper_view.h"
 
 /* --- building journeys by hand --- */
 
 static const struct hs_task client = { 812, 812, "time_client" };
 static const struct hs_task server = { 700, 700, "time_server" };
-
-static struct hs_endpoint ep(const char *addr, uint16_t port)
-{
-	struct hs_endpoint e = { .port = port };
-
-	e.addr.family = strchr(addr, ':') ? AF_INET6 : AF_INET;
-	assert_int_equal(inet_pton(e.addr.family, addr, e.addr.bytes), 1);
-	return e;
-}
 
 static struct hs_packet udp(const char *src, uint16_t sport, const char *dst, uint16_t dport,
 			    uint32_t payload)
@@ -77,33 +59,6 @@ static struct hs_packet port_unreachable(const struct hs_packet *about)
 	return p;
 }
 
-/* A journey with room for its hops. */
-struct trip {
-	struct hs_journey j;
-	struct hs_hop hops[MAX_HOPS];
-	uint32_t caused[2];
-};
-
-static void trip_init(struct trip *t, uint32_t id, struct hs_packet packet, uint64_t born)
-{
-	memset(t, 0, sizeof(*t));
-	t->j.id = id;
-	t->j.packet = packet;
-	t->j.born = born;
-	t->j.skb = 0xffff888004a3c000 + id * 0x100;
-	t->j.hops = t->hops;
-	t->j.caused = t->caused;
-	t->j.by_call = "";
-	t->j.by_fd = -1;
-	t->j.by.comm = "";
-	t->j.cause_text = "";
-	t->j.fate = (struct hs_fate){
-		.netns = "", .dev = "", .reason = "", .function = "", .why = "", .remedy = ""
-	};
-	t->j.read.call = t->j.told_call = t->j.told_why = t->j.no_icmp = "";
-	t->j.read.task.comm = t->j.told_task.comm = "";
-}
-
 static void trip_sent_by(struct trip *t, struct hs_task task, int64_t ret)
 {
 	t->j.cause_kind = HS_CAUSE_CALL;
@@ -120,34 +75,6 @@ static void trip_caused_by(struct trip *t, struct trip *parent, const char *text
 	t->j.cause = parent->j.id;
 	t->j.cause_text = text;
 	parent->caused[parent->j.n_caused++] = t->j.id;
-}
-
-static struct hs_hop *trip_hop(struct trip *t, enum hs_stage stage, uint64_t time,
-			       const char *netns, const char *dev)
-{
-	struct hs_hop *hop = &t->hops[t->j.n_hops++];
-
-	assert_true(t->j.n_hops <= MAX_HOPS);
-	*hop = (struct hs_hop){ .kind = HS_HOP_STAGE,
-				.stage = stage,
-				.time = time,
-				.netns = netns,
-				.dev = dev,
-				.dev_kind = *dev ? "veth" : "",
-				.task = t->j.by,
-				.text = "",
-				.function = "" };
-	hop->crossed = t->j.n_hops > 1 && strcmp(netns, hop[-1].netns) != 0;
-	return hop;
-}
-
-static void trip_via(struct trip *t, enum hs_stage stage, uint64_t time, const char *netns,
-		     const char *dev, const char *function)
-{
-	struct hs_hop *hop = trip_hop(t, stage, time, netns, dev);
-
-	hop->kind = HS_HOP_VIA;
-	hop->function = function;
 }
 
 static void trip_functions(struct hs_hop *hop, const char **functions, size_t n)
@@ -190,34 +117,6 @@ static uint64_t trip_over_veth(struct trip *t, const char *from, const char *fro
 	return at + 900;
 }
 
-static struct hs_hop *trip_last(struct trip *t, enum hs_stage stage, uint64_t time,
-				const char *netns, const char *dev)
-{
-	struct hs_hop *hop = trip_hop(t, stage, time, netns, dev);
-
-	hop->cpu = 1;
-	hop->softirq = true;
-	return hop;
-}
-
-static void trip_fate(struct trip *t, enum hs_fate_kind kind, uint64_t time, const char *netns,
-		      const char *dev)
-{
-	t->j.fate.kind = kind;
-	t->j.fate.time = time;
-	t->j.fate.netns = netns;
-	t->j.fate.dev = dev;
-	t->j.fate.stage = t->hops[t->j.n_hops - 1].stage;
-}
-
-static void trip_queued(struct trip *t, uint64_t time, uint32_t socket, const char *netns,
-			const char *dev)
-{
-	trip_last(t, HS_STAGE_SOCK_QUEUE, time, netns, dev);
-	trip_fate(t, HS_FATE_QUEUED, time, netns, dev);
-	t->j.fate.socket = socket;
-}
-
 static void trip_read(struct trip *t, struct hs_task task, uint64_t time, int32_t ret,
 		      uint32_t lost)
 {
@@ -251,55 +150,7 @@ static void trip_no_socket(struct trip *t, uint64_t time, const char *netns, con
 			   "ss -lun.";
 }
 
-static struct hs_call call_of(struct hs_task task, enum hs_call_id id, const char *name, int fd,
-			      int64_t ret, uint64_t at)
-{
-	return (struct hs_call){ .entered = at,
-				 .left = at + 2 * US,
-				 .task = task,
-				 .id = id,
-				 .name = name,
-				 .fd = fd,
-				 .ret = ret,
-				 .family = AF_INET,
-				 .type = SOCK_DGRAM,
-				 .protocol = IPPROTO_UDP,
-				 .hint = "" };
-}
-
 /* --- scenarios: what the journey engine would say, in order --- */
-
-struct view {
-	struct hs_sink *sink;
-};
-
-#define TELL(view, callback, ...)                                               \
-	do {                                                                    \
-		if ((view)->sink->callback)                                     \
-			(view)->sink->callback((view)->sink->ctx, __VA_ARGS__); \
-	} while (0)
-
-/* Hops i … before `end`, as they happen. */
-static void tell_hops(struct view *v, struct trip *t, size_t from, size_t end)
-{
-	struct hs_journey j = t->j;
-
-	j.fate.kind = HS_FATE_UNDERWAY;
-	j.by_done = false;
-	for (size_t i = from; i < end; i++) {
-		j.n_hops = i + 1;
-		TELL(v, hop, &j, &t->hops[i]);
-	}
-}
-
-static void tell_whole(struct view *v, struct trip *t)
-{
-	tell_hops(v, t, 0, t->j.n_hops);
-	TELL(v, fate, &t->j);
-	if (t->j.read_done)
-		TELL(v, read, &t->j);
-	TELL(v, settled, &t->j);
-}
 
 static void trip_request(struct trip *t, uint32_t id, uint16_t port, uint64_t born)
 {
@@ -324,17 +175,17 @@ static void tell_delivered(struct view *v)
 	uint32_t id = 1;
 	uint64_t at;
 
-	c = call_of(client, HS_CALL_SOCKET, "socket", -1, 3, T0);
+	c = made_call(client, HS_CALL_SOCKET, "socket", -1, 3, T0);
 	c.socket = 2;
 	TELL(v, call, &c);
-	c = call_of(client, HS_CALL_CONNECT, "connect", 3, 0, T0 + 10 * US);
+	c = made_call(client, HS_CALL_CONNECT, "connect", 3, 0, T0 + 10 * US);
 	c.given = c.remote = ep("10.0.1.1", 8080);
 	c.local = ep("10.0.1.2", 40001);
 	TELL(v, call, &c);
 	trip_request(&request, 1, 40001, T0 + 20 * US);
 	tell_hops(v, &request, 0, request.j.n_hops);
 	TELL(v, fate, &request.j);
-	c = call_of(client, HS_CALL_SENDTO, "sendto", 3, 12, T0 + 18 * US);
+	c = made_call(client, HS_CALL_SENDTO, "sendto", 3, 12, T0 + 18 * US);
 	c.len = 12;
 	c.journeys = &id;
 	c.n_journeys = 1;
@@ -351,14 +202,14 @@ static void tell_delivered(struct view *v)
 	tell_hops(v, &answer, 0, answer.j.n_hops);
 	TELL(v, fate, &answer.j);
 	TELL(v, read, &answer.j);
-	c = call_of(client, HS_CALL_RECVFROM, "recvfrom", 3, 24, T0 + 50 * US);
+	c = made_call(client, HS_CALL_RECVFROM, "recvfrom", 3, 24, T0 + 50 * US);
 	c.left = at + 26 * US;
 	c.len = 64;
 	c.given = ep("10.0.1.1", 8080);
 	c.read = 2;
 	TELL(v, call, &c);
 	TELL(v, settled, &answer.j);
-	c = call_of(client, HS_CALL_CLOSE, "close", 3, 0, T0 + 120 * US);
+	c = made_call(client, HS_CALL_CLOSE, "close", 3, 0, T0 + 120 * US);
 	TELL(v, call, &c);
 	s.background[HS_NOISE_ND] = 8;
 	s.background[HS_NOISE_MLD] = 6;
@@ -406,10 +257,10 @@ static void tell_closed_port(struct view *v)
 	uint64_t back;
 	uint32_t id = 2;
 
-	c = call_of(client, HS_CALL_SOCKET, "socket", -1, 3, T0);
+	c = made_call(client, HS_CALL_SOCKET, "socket", -1, 3, T0);
 	c.socket = 2;
 	TELL(v, call, &c);
-	c = call_of(client, HS_CALL_CONNECT, "connect", 3, 0, T0 + 10 * US);
+	c = made_call(client, HS_CALL_CONNECT, "connect", 3, 0, T0 + 10 * US);
 	c.given = c.remote = ep("10.0.2.1", 8080);
 	c.local = ep("10.0.2.2", 40112);
 	TELL(v, call, &c);
@@ -428,7 +279,7 @@ static void tell_closed_port(struct view *v)
 	tell_hops(v, &icmp, icmp.j.n_hops - 1, icmp.j.n_hops);
 	TELL(v, fate, &icmp.j);
 	TELL(v, settled, &dead.j);
-	c = call_of(client, HS_CALL_SENDTO, "sendto", 3, 4, T0 + 18 * US);
+	c = made_call(client, HS_CALL_SENDTO, "sendto", 3, 4, T0 + 18 * US);
 	c.left = T0 + 45 * US;
 	c.len = 4;
 	c.journeys = &id;
@@ -439,7 +290,7 @@ static void tell_closed_port(struct view *v)
 	icmp.j.told_call = "recvfrom";
 	TELL(v, told, &icmp.j);
 	TELL(v, settled, &icmp.j);
-	c = call_of(client, HS_CALL_RECVFROM, "recvfrom", 3, -ECONNREFUSED, T0 + 60 * US);
+	c = made_call(client, HS_CALL_RECVFROM, "recvfrom", 3, -ECONNREFUSED, T0 + 60 * US);
 	c.len = 64;
 	c.error_from = 3;
 	TELL(v, call, &c);
@@ -503,7 +354,7 @@ static void tell_ipv6(struct view *v)
 	struct hs_call c;
 	uint64_t at;
 
-	c = call_of(client, HS_CALL_SENDTO, "sendto", 3, 12, T0 + 18 * US);
+	c = made_call(client, HS_CALL_SENDTO, "sendto", 3, 12, T0 + 18 * US);
 	c.len = 12;
 	c.given = ep(LONG6_B, 58080);
 	TELL(v, call, &c);
@@ -588,7 +439,7 @@ static void tell_cut(struct view *v)
 	trip_queued(&t, at, 4, "host", "lo");
 	trip_read(&t, echo, at + 12ull * 1000 * US, 16, 24);
 	tell_whole(v, &t);
-	c = call_of(echo, HS_CALL_RECVFROM, "recvfrom", 3, 16, T0 - 5ull * S);
+	c = made_call(echo, HS_CALL_RECVFROM, "recvfrom", 3, 16, T0 - 5ull * S);
 	c.left = t.j.read.time;
 	c.len = 16;
 	c.read = 1;
@@ -642,29 +493,29 @@ static void tell_calls(struct view *v)
 	struct hs_task bash = { 12, 12, "b\xff\x1b[31mad" };
 	struct hs_call c;
 
-	c = call_of(server, HS_CALL_BIND, "bind", 3, -EADDRNOTAVAIL, T0);
+	c = made_call(server, HS_CALL_BIND, "bind", 3, -EADDRNOTAVAIL, T0);
 	c.given = ep("10.0.3.1", 8080);
 	c.hint = "10.0.3.1 is on no interface of ns_server; it has 10.0.1.1, 10.0.2.1 and "
 		 "127.0.0.1";
 	TELL(v, call, &c);
-	c = call_of(server, HS_CALL_BIND, "bind", 3, -EADDRINUSE, T0);
+	c = made_call(server, HS_CALL_BIND, "bind", 3, -EADDRINUSE, T0);
 	c.given = ep("10.0.1.1", 8080);
 	TELL(v, call, &c);
-	c = call_of(server, HS_CALL_BIND, "bind", 3, 0, T0);
+	c = made_call(server, HS_CALL_BIND, "bind", 3, 0, T0);
 	c.given = ep("127.0.0.1", 0);
 	c.local = ep("127.0.0.1", 40112);
 	TELL(v, call, &c);
-	c = call_of(server, HS_CALL_SOCKET, "socket", -1, 4, T0);
+	c = made_call(server, HS_CALL_SOCKET, "socket", -1, 4, T0);
 	c.family = AF_INET6;
 	c.type = SOCK_RAW;
 	c.protocol = IPPROTO_ICMPV6;
 	TELL(v, call, &c);
-	c = call_of(client, HS_CALL_RECVFROM, "recvfrom", 3, -EAGAIN, T0);
+	c = made_call(client, HS_CALL_RECVFROM, "recvfrom", 3, -EAGAIN, T0);
 	c.left = T0 + 2ull * S;
 	c.len = 64;
 	c.flags = MSG_PEEK | MSG_TRUNC;
 	TELL(v, call, &c);
-	c = call_of(bash, HS_CALL_SHUTDOWN, "shutdown", 3, -4242, T0);
+	c = made_call(bash, HS_CALL_SHUTDOWN, "shutdown", 3, -4242, T0);
 	c.flags = SHUT_WR;
 	TELL(v, call, &c);
 	TELL(v, summary, &s);
@@ -742,112 +593,6 @@ static void tell_others(struct view *v)
 	TELL(v, summary, &s);
 }
 
-/* --- comparing --- */
-
-typedef struct hs_sink *make_view(FILE *out, const struct hs_render_options *options);
-
-static char *render(make_view *make, void (*tell)(struct view *v),
-		    const struct hs_render_options *options)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	struct view v;
-
-	assert_non_null(out);
-	v.sink = make(out, options);
-	assert_non_null(v.sink);
-	tell(&v);
-	render_free(v.sink);
-	assert_int_equal(fclose(out), 0);
-	assert_int_equal(strlen(text), size);
-	return text;
-}
-
-static char *read_file(const char *path)
-{
-	FILE *in = fopen(path, "re");
-	char *text = NULL;
-	size_t size = 0;
-
-	if (!in)
-		return NULL;
-	if (getdelim(&text, &size, '\0', in) < 0) {
-		free(text);
-		text = strdup("");
-	}
-	fclose(in);
-	return text;
-}
-
-static void write_file(const char *path, const char *text)
-{
-	FILE *out;
-
-	mkdir(EXPECTED, 0755);
-	out = fopen(path, "we");
-	assert_non_null(out);
-	fputs(text, out);
-	assert_int_equal(fclose(out), 0);
-}
-
-static void check_lines(const char *text, const struct hs_render_options *options, bool json)
-{
-	char *copy = strdup(text), *save = NULL;
-
-	assert_non_null(copy);
-	assert_true(!*text || text[strlen(text) - 1] == '\n');
-	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (!json && text_width(line) > options->width) {
-			print_error("%d columns: %s\n", text_width(line), line);
-			fail();
-		}
-		if (line[strlen(line) - 1] == ' ') {
-			print_error("space at the end: %s\n", line);
-			fail();
-		}
-	}
-	free(copy);
-	for (const char *p = text; *p; p++) {
-		if (!json && !options->color)
-			assert_false((unsigned char)*p < ' ' && *p != '\n');
-		if (options->ascii)
-			assert_true((unsigned char)*p < 0x80);
-	}
-}
-
-struct expectation {
-	const char *file;
-	make_view *make;
-	void (*tell)(struct view *v);
-	struct hs_render_options options;
-};
-
-static void check(void **state)
-{
-	const struct expectation *e = *state;
-	struct hs_render_options options = e->options;
-	char path[128];
-	char *text, *expected;
-
-	if (!options.width)
-		options.width = 80;
-	text = render(e->make, e->tell, &options);
-	check_lines(text, &options, e->make == render_json_new);
-	snprintf(path, sizeof(path), EXPECTED "%s.txt", e->file);
-	if (getenv("UPDATE"))
-		write_file(path, text);
-	expected = read_file(path);
-	if (!expected)
-		fail_msg("cannot read %s: %s", path, strerror(errno));
-	if (strcmp(text, expected) != 0) {
-		print_error("--- %s\n%s--- now\n%s", path, expected, text);
-		fail();
-	}
-	free(expected);
-	free(text);
-}
-
 /* No line is too long and no line is broken, whatever the width and the style. */
 static void test_any_width(void **state)
 {
@@ -870,9 +615,9 @@ static void test_any_width(void **state)
 				.wall_offset = 1700000000ll * S,
 				.start = T0 - S,
 			};
-			char *text = render(views[n / 60], tells[i], &options);
+			char *text = view_render(views[n / 60], tells[i], &options);
 
-			check_lines(text, &options, false);
+			view_check_lines(text, &options, false);
 			free(text);
 		}
 	}
@@ -886,10 +631,10 @@ static void test_color_only_adds(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		struct hs_render_options options = { .width = 80 };
-		char *without = render(views[i], tell_closed_port, &options), *with, *to;
+		char *without = view_render(views[i], tell_closed_port, &options), *with, *to;
 
 		options.color = true;
-		with = render(views[i], tell_closed_port, &options);
+		with = view_render(views[i], tell_closed_port, &options);
 		to = with;
 		assert_non_null(strchr(with, '\033'));
 		for (const char *from = with; *from; from++) {
@@ -909,7 +654,7 @@ static void test_color_only_adds(void **state)
 static void test_follow_greps(void **state)
 {
 	struct hs_render_options options = { .width = 60 };
-	char *text = render(render_follow_new, tell_untold, &options), *save = NULL;
+	char *text = view_render(render_follow_new, tell_untold, &options), *save = NULL;
 	int lines = 0;
 
 	(void)state;
@@ -940,7 +685,7 @@ static void tell_orphan(struct view *v)
 static void test_orphan(void **state)
 {
 	struct hs_render_options options = { .width = 80 };
-	char *text = render(render_tree_new, tell_orphan, &options);
+	char *text = view_render(render_tree_new, tell_orphan, &options);
 
 	(void)state;
 	assert_non_null(strstr(text, "#2  ICMP"));
@@ -966,7 +711,7 @@ static void test_write_error(void **state)
 	render_free(NULL);
 }
 
-static const struct expectation expectations[] = {
+static const struct view_expectation expectations[] = {
 	{ "delivered.list", render_list_new, tell_delivered, { 0 } },
 	{ "delivered.tree", render_tree_new, tell_delivered, { 0 } },
 	{ "delivered.follow", render_follow_new, tell_delivered, { 0 } },
@@ -1024,8 +769,6 @@ static const struct expectation expectations[] = {
 	{ "others.json", render_json_new, tell_others, { .ascii = true, .verbose = 2 } },
 };
 
-#define N_EXPECTATIONS (sizeof(expectations) / sizeof(expectations[0]))
-
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
@@ -1033,16 +776,7 @@ int main(void)
 		cmocka_unit_test(test_follow_greps), cmocka_unit_test(test_orphan),
 		cmocka_unit_test(test_write_error),
 	};
-	struct CMUnitTest views[N_EXPECTATIONS];
-	int failed;
+	int failed = view_check_all(expectations, sizeof(expectations) / sizeof(expectations[0]));
 
-	for (size_t i = 0; i < N_EXPECTATIONS; i++) {
-		views[i] = (struct CMUnitTest){
-			.name = expectations[i].file,
-			.test_func = check,
-			.initial_state = (void *)&expectations[i],
-		};
-	}
-	failed = _cmocka_run_group_tests("views", views, N_EXPECTATIONS, NULL, NULL);
 	return failed + cmocka_run_group_tests(others, NULL, NULL) ? 1 : 0;
 }

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -210,7 +212,13 @@ static void test_size(void **state)
 	text_size(&t, 65507);
 	text_add(&t, ",");
 	text_size(&t, 1400000);
-	assert_string_equal(written(&t), "65507 B,1.4 MB");
+	text_add(&t, ",");
+	text_size(&t, 401408);
+	text_add(&t, ",");
+	text_size(&t, 999499);
+	text_add(&t, ",");
+	text_size(&t, 999500);
+	assert_string_equal(written(&t), "65507 B,1.4 MB,401 kB,999 kB,1.0 MB");
 	text_init(&t, &plain);
 	text_size(&t, 1);
 	assert_string_equal(written(&t), "1 byte");
@@ -318,6 +326,138 @@ static void test_names(void **state)
 	assert_string_equal(text_noise_name(HS_NOISE_MDNS), "mDNS");
 }
 
+static const char *segment(const struct text_style *style, const struct hs_journey *j,
+			   enum text_segment how)
+{
+	struct text t;
+
+	text_init(&t, style);
+	text_segment(&t, j, how);
+	return written(&t);
+}
+
+/* RFC 9293, 3.1: what a segment is called, its numbers counted from the initial ones. */
+static void test_segment(void **state)
+{
+	struct hs_journey j = { .has_rel = true, .packet.tcp_flags = 0x02 };
+
+	(void)state;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "SYN seq 0");
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_NAME), "SYN");
+	j.packet.tcp_flags = 0x12;
+	j.rel_ack = 1;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "SYN+ACK seq 0 ack 1");
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_SEQ), "SYN+ACK seq 0");
+	assert_string_equal(segment(&plain, &j, TEXT_SEGMENT_ALL),
+			    "SYN+ACK, sequence 0, acknowledgment 1");
+	j.packet.tcp_flags = 0x10;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_NAME), "ACK 1");
+	j.zero_window = true;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "ACK 1 window 0");
+	j.zero_window = false;
+	j.packet.tcp_flags = 0x18;
+	j.packet.payload = 12;
+	j.rel_seq = 1;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "12 B seq 1..12 ack 1");
+	assert_string_equal(segment(&plain, &j, TEXT_SEGMENT_ALL),
+			    "12 bytes, sequence 1 to 12, acknowledgment 1");
+	j.packet.payload = 1;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_SEQ), "1 B seq 1");
+	j.packet.tcp_flags = 0x11;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "FIN 1 B seq 1 ack 1");
+	j.packet.payload = 0;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "FIN seq 1 ack 1");
+	j.packet.tcp_flags = 0x14;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "RST+ACK seq 1 ack 1");
+	j.packet.tcp_flags = 0xc2;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_SEQ), "SYN+ECE+CWR seq 1");
+	j.packet.tcp_flags = 0;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_NAME), "no flags");
+	j.packet.tcp_flags = 0x10;
+	j.window_probe = true;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "window probe seq 1 ack 1");
+	/* without the initial numbers */
+	j.window_probe = j.has_rel = false;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "ACK");
+	j.packet.payload = 5;
+	assert_string_equal(segment(&normal, &j, TEXT_SEGMENT_ALL), "5 B");
+}
+
+static const char *call_text(const struct hs_call *c, bool detail)
+{
+	struct text t;
+
+	text_init(&t, &normal);
+	text_call(&t, c, detail);
+	return written(&t);
+}
+
+/* Calls of streams: which bytes, what is left, how long they took. */
+static void test_stream_call(void **state)
+{
+	struct hs_call c = { .name = "recvfrom",
+			     .id = HS_CALL_RECVFROM,
+			     .fd = 4,
+			     .type = SOCK_STREAM,
+			     .entered = 1,
+			     .left = 2,
+			     .ret = 5,
+			     .len = 8,
+			     .flow = 1,
+			     .has_range = true,
+			     .rel_from = 1,
+			     .rel_to = 6,
+			     .has_queues = true,
+			     .rcv_queued = 7,
+			     .hint = "" };
+
+	(void)state;
+	assert_string_equal(call_text(&c, true), "recvfrom(4, 8 B) = 5, bytes 1..5, 7 B left");
+	c.waited = 2000000000;
+	assert_string_equal(call_text(&c, true),
+			    "recvfrom(4, 8 B) = 5, bytes 1..5 (2.0 s old), 7 B left");
+	c.ret = 0;
+	assert_string_equal(call_text(&c, true), "recvfrom(4, 8 B) = 0, end of stream");
+	c.name = "write";
+	c.id = HS_CALL_WRITE;
+	c.ret = 5;
+	c.snd_queued = 5;
+	c.left = 3000000001;
+	assert_string_equal(call_text(&c, true), "write(4, 8 B) = 5, bytes 1..5,"
+						 " 5 B not acknowledged after 3.0 s");
+	assert_string_equal(call_text(&c, false), "write(4, 8 B) = 5, bytes 1..5");
+	c.ret = -EPIPE;
+	c.signal = SIGPIPE;
+	assert_string_equal(call_text(&c, false), "write(4, 8 B) = -1 EPIPE and SIGPIPE");
+	c.signal = 0;
+	c.ret = -512;
+	c.left = 2;
+	assert_string_equal(call_text(&c, true),
+			    "write(4, 8 B) = -1 ERESTART (interrupted by a signal)");
+	c.name = "accept";
+	c.id = HS_CALL_ACCEPT;
+	c.ret = 5;
+	c.given = ep("10.0.0.2", 40112);
+	c.accept_before = 1;
+	assert_string_equal(call_text(&c, true),
+			    "accept(4) = 5 from 10.0.0.2:40112, queue 1→0, no packet");
+	assert_string_equal(call_text(&c, false), "accept(4) = 5, queue 1→0, no packet");
+}
+
+static void test_tcp_names(void **state)
+{
+	char buf[16];
+
+	(void)state;
+	assert_string_equal(text_tcp_state(HS_TCP_NONE), "?");
+	assert_string_equal(text_tcp_state(HS_TCP_SYN_RECV), "SYN_RECV");
+	assert_string_equal(text_tcp_state(HS_TCP_NEW_SYN_RECV), "SYN_RECV");
+	assert_string_equal(text_tcp_state(HS_TCP_CLOSING), "CLOSING");
+	assert_string_equal(text_tcp_state((enum hs_tcp_state)99), "?");
+	assert_string_equal(text_signal(SIGPIPE, buf), "SIGPIPE");
+	assert_string_equal(text_signal(99, buf), "signal 99");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -327,6 +467,8 @@ int main(void)
 		cmocka_unit_test(test_write_trims), cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_size),	    cmocka_unit_test(test_endpoint),
 		cmocka_unit_test(test_packet),	    cmocka_unit_test(test_names),
+		cmocka_unit_test(test_segment),	    cmocka_unit_test(test_stream_call),
+		cmocka_unit_test(test_tcp_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "render_payload.h"
+
+#include <inttypes.h>
+
+#define OFFSET_WIDTH 6 /* "0000  " */
+
+/* As many as fit: 16, 8 or 4. */
+static uint32_t payload_per_line(const struct render *r, int column)
+{
+	uint32_t n = 16;
+
+	while (n > 4 && column + OFFSET_WIDTH + 4 * (int)n + 1 > r->style.width)
+		n /= 2;
+	return n;
+}
+
+static void payload_line(struct render *r, const struct hs_journey *j, uint32_t from, uint32_t n,
+			 int column)
+{
+	struct text *t = &r->page;
+	uint32_t end = from + n < j->payload_captured ? from + n : j->payload_captured;
+
+	text_pad(t, column);
+	text_addf(t, "%04" PRIx32 "  ", from);
+	for (uint32_t i = from; i < end; i++)
+		text_addf(t, "%02x ", j->payload[i]);
+	text_pad(t, column + OFFSET_WIDTH + 3 * (int)n + 1);
+	for (uint32_t i = from; i < end; i++) {
+		char c[2] = { j->payload[i] >= ' ' && j->payload[i] < 0x7f ? (char)j->payload[i]
+									   : '.' };
+
+		text_add(t, c);
+	}
+	text_newline(t);
+}
+
+void payload_add(struct render *r, const struct hs_journey *j, int column)
+{
+	uint32_t n = payload_per_line(r, column);
+
+	if (!r->opt.payload || !j->payload)
+		return;
+	for (uint32_t from = 0; from < j->payload_captured; from += n)
+		payload_line(r, j, from, n, column);
+	if (j->payload_captured < j->packet.payload) {
+		text_pad(&r->page, column);
+		text_addf(&r->page, "%" PRIu32 " of %" PRIu32 " B", j->payload_captured,
+			  j->packet.payload);
+		text_newline(&r->page);
+	}
+}

@@ -1,0 +1,673 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* TCP connections that end badly or do not begin: resets, what they do to calls, refused SYNs. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "helper_conn.h"
+#include "helper_notes.h"
+
+static const struct note_kinds segments = { .births = true, .segments = true };
+static const struct note_kinds errors = { .told = true, .calls = true, .signals = true };
+static const struct note_kinds fates = { .fates = true };
+
+#define OPENED                                                                   \
+	"#1 born, TCP to port 8080, by client[812] connect(3); ~1.0 SYN seq 0\n" \
+	"#2 born, TCP to port 4000, because of #1; ~1.1 SYN ACK seq 0 ack 1\n"   \
+	"#3 born, TCP to port 8080, by client[812] connect(3); ~1.0 ACK seq 1 ack 1\n"
+
+#define OPENED_CALLS                   \
+	"listen(3) = 0\n"              \
+	"connect(3) = 0, sent #1 #3\n" \
+	"accept(3) = 4\n"
+
+/* The client's SYN has arrived where nobody listens. */
+static struct stream *to_nobody(struct conn *c, struct conn_segment *syn)
+{
+	struct stream *s = conn_lab(NULL);
+
+	conn_init(c, s, 0);
+	conn_tcp(c, SERVER)->snd_nxt = 0;
+	*syn = conn_syn(c);
+	conn_arrive(c, syn);
+	conn_tcp(c, SERVER)->rcv_nxt = conn_tcp(c, SERVER)->copied_seq = CONN_CLIENT_ISN + 1;
+	return s;
+}
+
+/* What happens at an end that was reset, by whoever runs now. */
+static void was_reset(struct conn *c, unsigned int end, enum hs_tcp_state before, int err)
+{
+	stream_tcp(c->s, HS_TCP_RESET_RECEIVED, c->end[end].sk, 0);
+	conn_tcp(c, end)->err = err;
+	conn_state(c, end, before, HS_TCP_CLOSE);
+	stream_error(c->s, c->end[end].sk, err);
+}
+
+/* The server closes at once (SO_LINGER), and the client's socket is told; the RST is #4. */
+static void server_resets(struct conn *c)
+{
+	struct conn_segment rst;
+
+	conn_enter(c, SERVER, HS_CALL_CLOSE, 0);
+	conn_state(c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_CLOSE);
+	rst = conn_send(c, SERVER, CONN_RST | CONN_ACK, 0);
+	conn_arrive(c, &rst);
+	stream_tcp(c->s, HS_TCP_RECEIVED, c->end[CLIENT].sk, rst.skb);
+	was_reset(c, CLIENT, HS_TCP_ESTABLISHED, ECONNRESET);
+	stream_back(c->s);
+	stream_tcp_reset(c->s, c->end[SERVER].sk, 0, "TCP_DISCONNECT_WITH_DATA");
+	conn_leave(c, 0);
+}
+
+/* ---- why ---- */
+
+/* Told before it is sent, with the segment that it answers. */
+static void test_reason_of_an_answer(void **state)
+{
+	struct conn_segment syn;
+	struct conn c;
+	struct stream *s = to_nobody(&c, &syn);
+
+	(void)state;
+	stream_tcp_reset(s, 0, syn.skb, "NO_SOCKET");
+	c.sender = 0x7000; /* the kernel's own */
+	conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+	notes_expect(s, segments,
+		     "#1 born, TCP to port 8080, by client[812] connect(3); ~1.0 SYN seq 0\n"
+		     "#2 born, TCP to port 4000, because of #1; ~1.1 RST ACK, NO_SOCKET\n");
+}
+
+/* Told after it was sent, of a socket that gives up: it is known when the RST settles. */
+static void test_reason_of_an_end(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	server_resets(&c);
+	notes_expect(
+		s, (struct note_kinds){ .births = true, .segments = true, .settles = true },
+		"#1 born, TCP to port 8080, by client[812] connect(3); ~1.0 SYN seq 0\n"
+		"#2 born, TCP to port 4000, because of #1; ~1.1 SYN ACK seq 0 ack 1\n"
+		"#2 settled, changed a state\n"
+		"#3 born, TCP to port 8080, by client[812] connect(3); ~1.0 ACK seq 1 ack 1\n"
+		"#1 settled, caused #2, changed a state\n"
+		"#3 settled, changed a state\n"
+		"#4 born, TCP to port 4000, by server[700] close(4); ~1.1 RST ACK seq 1 ack 1\n"
+		"#4 settled, taken by @2, changed a state, TCP_DISCONNECT_WITH_DATA\n");
+}
+
+/* The socket was held when the segment came: the call that let go is not what reset it. */
+static void test_answer_in_a_call(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment data;
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	data = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 5);
+	conn_arrive(&c, &data);
+	stream_back(s);
+	conn_enter(&c, SERVER, HS_CALL_CLOSE, 0);
+	stream_tcp_reset(s, c.end[SERVER].sk, data.skb, "TCP_ABORT_ON_CLOSE");
+	conn_send(&c, SERVER, CONN_RST, 0);
+	conn_leave(&c, 0);
+	notes_expect(
+		s, segments,
+		OPENED
+		"#4 born, TCP to port 8080, by the kernel; ~1.0 PSH ACK seq 1 ack 1, 5 B\n"
+		"#5 born, TCP to port 4000, because of #4; ~1.1 RST seq 1, TCP_ABORT_ON_CLOSE\n");
+}
+
+/* It was never sent: an RST of another softirq or task on that CPU has reasons of its own. */
+static void test_reason_of_another(void **state)
+{
+	struct conn_segment syn;
+	struct conn c;
+	struct stream *s = to_nobody(&c, &syn);
+
+	(void)state;
+	stream_tcp_reset(s, 0, syn.skb, "NO_SOCKET");
+	stream_softirq(s, 0);
+	conn_send(&c, SERVER, CONN_RST, 0);
+	stream_by(s, 0, CONN_PID_CLIENT);
+	stream_tcp_reset(s, 0, syn.skb, "NO_SOCKET");
+	conn_enter(&c, SERVER, HS_CALL_CLOSE, 0);
+	s->cpu = 0;
+	conn_send(&c, SERVER, CONN_RST, 0);
+	notes_expect(s, segments,
+		     "#1 born, TCP to port 8080, by client[812] connect(3); ~1.0 SYN seq 0\n"
+		     "#2 born, TCP to port 4000, by the kernel; ~1.1 RST\n"
+		     "#3 born, TCP to port 4000, by server[700] close(4); ~1.1 RST\n");
+}
+
+/* Once for one. */
+static void test_reason_is_used_once(void **state)
+{
+	struct conn_segment syn;
+	struct conn c;
+	struct stream *s = to_nobody(&c, &syn);
+
+	(void)state;
+	stream_tcp_reset(s, 0, syn.skb, "NO_SOCKET");
+	conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+	conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+	notes_expect(s, segments,
+		     "#1 born, TCP to port 8080, by client[812] connect(3); ~1.0 SYN seq 0\n"
+		     "#2 born, TCP to port 4000, because of #1; ~1.1 RST ACK, NO_SOCKET\n"
+		     "#3 born, TCP to port 4000, because of #1; ~1.1 RST ACK\n");
+}
+
+/* ---- closed before all was read ---- */
+
+static void closed_unread(enum hs_call_id call, uint32_t unread, const char *expected)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	conn_write(&c, CLIENT, 10);
+	conn_read(&c, SERVER, 10 - unread);
+	conn_enter(&c, SERVER, call, 0);
+	conn_state(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_CLOSE);
+	conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+	stream_tcp_reset(s, c.end[SERVER].sk, 0, "TCP_ABORT_ON_CLOSE");
+	notes_expect(s, segments, expected);
+}
+
+static void test_closed_with_bytes_unread(void **state)
+{
+	(void)state;
+	closed_unread(
+		HS_CALL_CLOSE, 4,
+		OPENED
+		"#4 born, TCP to port 8080, by client[812] sendto(3); ~1.0 PSH ACK seq 1 ack 1, "
+		"10 B\n"
+		"#5 born, TCP to port 4000, because of #4; ~1.1 ACK seq 1 ack 11\n"
+		"#6 born, TCP to port 4000, by server[700] close(4): closed with 4 B unread; ~1.1 "
+		"RST ACK seq 1 ack 11\n");
+}
+
+static void test_closed_with_all_read(void **state)
+{
+	(void)state;
+	closed_unread(
+		HS_CALL_CLOSE, 0,
+		OPENED
+		"#4 born, TCP to port 8080, by client[812] sendto(3); ~1.0 PSH ACK seq 1 ack 1, "
+		"10 B\n"
+		"#5 born, TCP to port 4000, because of #4; ~1.1 ACK seq 1 ack 11\n"
+		"#6 born, TCP to port 4000, by server[700] close(4); ~1.1 RST ACK seq 1 ack 11\n");
+}
+
+/* The process is killed. A FIN is no byte. */
+static void test_killed_with_bytes_unread(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment fin;
+
+	(void)state;
+	conn_write(&c, CLIENT, 10);
+	fin = conn_close(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	conn_arrive(&c, &fin);
+	conn_take_fin(&c, &fin);
+	conn_leave(&c, 0);
+	stream_by(s, 1, CONN_PID_SERVER);
+	s->call = HS_CALL_EXIT;
+	conn_state(&c, SERVER, HS_TCP_CLOSE_WAIT, HS_TCP_CLOSE);
+	conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+	notes_expect(
+		s, segments,
+		OPENED
+		"#4 born, TCP to port 8080, by client[812] sendto(3); ~1.0 PSH ACK seq 1 ack 1, "
+		"10 B\n"
+		"#5 born, TCP to port 4000, because of #4; ~1.1 ACK seq 1 ack 11\n"
+		"#6 born, TCP to port 8080, by client[812] close(3); ~1.0 FIN ACK seq 11 ack 1\n"
+		"#7 born, TCP to port 4000, by server[700] exit(-1): closed with 10 B unread; "
+		"~1.1 RST ACK seq 1 ack 12\n");
+}
+
+/* ---- what calls return ---- */
+
+/* Nobody listens. connect() processes the RST itself. */
+static void test_refused(void **state)
+{
+	struct conn_segment syn, rst;
+	struct conn c;
+	struct stream *s = to_nobody(&c, &syn);
+
+	(void)state;
+	rst = conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+	conn_arrive_here(&c, &rst);
+	stream_back(s);
+	was_reset(&c, CLIENT, HS_TCP_SYN_SENT, ECONNREFUSED);
+	stream_error(s, c.end[CLIENT].sk, 0); /* tcp_disconnect() */
+	conn_leave(&c, -ECONNREFUSED);
+	notes_expect(s, errors,
+		     "#2 told connect ECONNREFUSED\n"
+		     "connect(3) = ECONNREFUSED, sent #1, error from #2 (the RST #2 ended the "
+		     "connection, an answer to #1)\n");
+}
+
+static void test_reset(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	server_resets(&c);
+	conn_enter(&c, CLIENT, HS_CALL_RECVFROM, 10);
+	stream_read(s, c.end[CLIENT].sk, -ECONNRESET, 0, 0);
+	conn_leave(&c, -ECONNRESET);
+	notes_expect(s, errors,
+		     OPENED_CALLS
+		     "close(4) = 0, sent #4\n"
+		     "#4 told recvfrom ECONNRESET\n"
+		     "recvfrom(3) = ECONNRESET, error from #4 (the RST #4 ended the connection)\n");
+}
+
+/* send() fails, and the next one too: the RST is behind both, and was told to the first. */
+static void test_broken_pipe(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	server_resets(&c);
+	for (int i = 0; i < 2; i++) {
+		int err = i ? EPIPE : ECONNRESET;
+
+		conn_enter(&c, CLIENT, HS_CALL_SENDTO, 10);
+		if (i)
+			stream_signal(s, CONN_PID_CLIENT, SIGPIPE, true);
+		stream_send_failed(s, c.end[CLIENT].sk, -err);
+		conn_leave(&c, -err);
+	}
+	notes_expect(s, errors,
+		     OPENED_CALLS
+		     "close(4) = 0, sent #4\n"
+		     "#4 told sendto ECONNRESET\n"
+		     "sendto(3) = ECONNRESET, error from #4 (the RST #4 ended the connection)\n"
+		     "client[812] gets signal 13 in sendto(3) at @2, because of #4\n"
+		     "sendto(3) = EPIPE, error from #4 (the RST #4 ended the connection)\n");
+}
+
+/*
+ * The server has closed in order, what the client sends then is reset: in CLOSE_WAIT the error is
+ * EPIPE (tcp_reset()). The signal ends the process inside the call.
+ */
+static void test_broken_pipe_after_a_fin(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment fin, data, rst;
+
+	(void)state;
+	fin = conn_close(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	conn_arrive(&c, &fin);
+	conn_take_fin(&c, &fin);
+	conn_leave(&c, 0);
+	conn_enter(&c, CLIENT, HS_CALL_SENDTO, 5);
+	data = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 5);
+	conn_arrive(&c, &data);
+	stream_tcp_reset(s, 0x7000, data.skb, "TCP_TIMEWAIT_SOCKET");
+	c.sender = 0x7000;
+	rst = conn_send(&c, SERVER, CONN_RST, 0);
+	conn_arrive_here(&c, &rst);
+	stream_back(s);
+	was_reset(&c, CLIENT, HS_TCP_CLOSE_WAIT, EPIPE);
+	conn_leave(&c, 5);
+	conn_enter(&c, CLIENT, HS_CALL_SENDTO, 5);
+	stream_signal(s, CONN_PID_CLIENT, SIGPIPE, false);
+	stream_send_failed(s, c.end[CLIENT].sk, -EPIPE);
+	conn_leave(&c, -EPIPE);
+	notes_expect(
+		s, errors,
+		OPENED_CALLS
+		"close(4) = 0, sent #4\n"
+		"sendto(3) = 5, sent #5\n"
+		"client[812] gets signal 13 in sendto(3) at @2, because of #6, fatal\n"
+		"#6 told sendto EPIPE\n"
+		"sendto(3) = EPIPE, error from #6 (the RST #6 ended the connection, an answer to "
+		"#5)\n");
+}
+
+/* It has shut down its own side: no packet is to blame. */
+static void test_broken_pipe_of_ones_own(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	conn_enter(&c, CLIENT, HS_CALL_SHUTDOWN, 0);
+	conn_state(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	conn_leave(&c, 0);
+	conn_enter(&c, CLIENT, HS_CALL_SENDTO, 5);
+	stream_signal(s, CONN_PID_CLIENT, SIGPIPE, true);
+	stream_send_failed(s, c.end[CLIENT].sk, -EPIPE);
+	conn_leave(&c, -EPIPE);
+	notes_expect(s, errors,
+		     OPENED_CALLS "shutdown(3) = 0\n"
+				  "client[812] gets signal 13 in sendto(3) at @2\n"
+				  "sendto(3) = EPIPE\n");
+}
+
+/* The socket's address was given to another connection: its EPIPE is not that RST's. */
+static void test_reset_is_forgotten_with_its_socket(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	server_resets(&c);
+	stream_by(s, 0, CONN_PID_CLIENT);
+	stream_enter(s, HS_CALL_SOCKET, -1, 0, 0, NULL);
+	s->open.sk = c.end[CLIENT].sk;
+	stream_leave(s, 3);
+	conn_enter(&c, CLIENT, HS_CALL_SENDTO, 5);
+	stream_signal(s, CONN_PID_CLIENT, SIGPIPE, true);
+	stream_send_failed(s, c.end[CLIENT].sk, -EPIPE);
+	conn_leave(&c, -EPIPE);
+	notes_expect(s, errors,
+		     OPENED_CALLS "close(4) = 0, sent #4\n"
+				  "socket(-1) = 3\n"
+				  "client[812] gets signal 13 in sendto(3) at @4\n"
+				  "sendto(3) = EPIPE\n");
+}
+
+/* A call says which signal it raised. */
+static void test_call_that_raised_a_signal(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	server_resets(&c);
+	conn_enter(&c, CLIENT, HS_CALL_WRITE, 5);
+	stream_signal(s, CONN_PID_CLIENT, SIGPIPE, true);
+	conn_leave(&c, -EPIPE);
+	conn_enter(&c, CLIENT, HS_CALL_WRITE, 5);
+	conn_leave(&c, -EPIPE);
+	notes_expect(
+		s, (struct note_kinds){ .calls = true, .streams = true },
+		"listen(3) = 0, accept queue 0 -> 0 of 1\n"
+		"connect(3) = 0, sent #1 #3, ~1, holds 0 and 0\n"
+		"accept(3) = 4, ~1, accept queue 1 -> 0 of 1\n"
+		"close(4) = 0, sent #4, ~1, holds 0 and 0\n"
+		"write(3) = EPIPE, error from #4, ~1, holds 0 and 0, signal 13 (the RST #4 ended "
+		"the connection)\n"
+		"write(3) = EPIPE, error from #4, ~1, holds 0 and 0 (the RST #4 ended the "
+		"connection)\n");
+}
+
+/* One that others sent has nothing to do with the call it interrupts. */
+static void test_other_signals(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	server_resets(&c);
+	conn_enter(&c, CLIENT, HS_CALL_RECVFROM, 10);
+	stream_signal(s, CONN_PID_CLIENT, SIGTERM, true);
+	stream_signal(s, CONN_PID_CLIENT, SIGKILL, false);
+	stream_signal(s, CONN_PID_SERVER, SIGPIPE, false);
+	notes_expect(s, (struct note_kinds){ .signals = true },
+		     "client[812] gets signal 15\n"
+		     "client[812] gets signal 9, fatal\n"
+		     "server[700] gets signal 13, fatal\n");
+}
+
+/* An RST that has done its work is freed with a reason, which is no drop. */
+static void test_reset_is_taken(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment rst, data;
+
+	(void)state;
+	stream_by(s, 1, CONN_PID_SERVER);
+	rst = conn_send(&c, SERVER, CONN_RST, 0);
+	conn_arrive(&c, &rst);
+	stream_drop(s, rst.skb, "TCP_RESET", "tcp_validate_incoming");
+	data = conn_send(&c, SERVER, CONN_PSH | CONN_ACK, 5);
+	conn_arrive(&c, &data);
+	stream_drop(s, data.skb, "TCP_RESET", "tcp_validate_incoming");
+	notes_expect(s, fates,
+		     "#1 consumed in ns_server by tcp_rcv_state_process\n"
+		     "#2 consumed in ns_client\n"
+		     "#3 consumed in ns_server\n"
+		     "#4 consumed in ns_client by tcp_validate_incoming\n"
+		     "#5 dropped in ns_client: TCP_RESET by tcp_validate_incoming\n");
+}
+
+/* ---- refused ---- */
+
+/* A listener whose queue holds `backlog` of 1 + 1 connections; the client's SYN has arrived. */
+static struct stream *at_listener(struct conn *c, uint32_t backlog, struct conn_segment *syn)
+{
+	struct stream *s = conn_lab(NULL);
+
+	conn_init(c, s, 0);
+	conn_listen(c, 1);
+	stream_tcp_of(s, CONN_LISTENER)->backlog = backlog;
+	stream_tcp(s, HS_TCP_SNAPSHOT, CONN_LISTENER, 0);
+	*syn = conn_syn(c);
+	conn_arrive(c, syn);
+	return s;
+}
+
+static void test_full_queue(void **state)
+{
+	struct conn_segment syn;
+	struct conn c;
+	struct stream *s = at_listener(&c, 2, &syn);
+
+	(void)state;
+	stream_consume(s, syn.skb, "tcp_rcv_state_process");
+	notes_expect(s, fates,
+		     "#1 refused in ns_server by tcp_rcv_state_process (the accept queue of "
+		     "server[700] on 0.0.0.0:8080 is full: 2 of 2), inferred\n");
+}
+
+/* There is room for one more (sk_acceptq_is_full()), and yet it gives no answer. */
+static void test_no_answer(void **state)
+{
+	struct conn_segment syn;
+	struct conn c;
+	struct stream *s = at_listener(&c, 1, &syn);
+
+	(void)state;
+	stream_consume(s, syn.skb, "tcp_rcv_state_process");
+	notes_expect(
+		s, fates,
+		"#1 refused in ns_server by tcp_rcv_state_process (server[700] on 0.0.0.0:8080 "
+		"does not answer: its queue is full), inferred\n");
+}
+
+static void test_answered(void **state)
+{
+	struct conn_segment syn;
+	struct conn c;
+	struct stream *s = at_listener(&c, 2, &syn);
+
+	(void)state;
+	conn_synack(&c, &syn);
+	notes_expect(s, fates, "#1 consumed in ns_server by tcp_rcv_state_process\n");
+}
+
+/* The second time there is room. */
+static void test_refused_and_taken(void **state)
+{
+	struct conn_segment syn;
+	struct conn c;
+	struct stream *s = at_listener(&c, 2, &syn);
+	struct notes notes;
+
+	(void)state;
+	stream_consume(s, syn.skb, "tcp_rcv_state_process");
+	stream_softirq(s, 1);
+	stream_tcp_of(s, CONN_LISTENER)->backlog = 1;
+	stream_tcp(s, HS_TCP_SNAPSHOT, CONN_LISTENER, 0);
+	stream_softirq(s, 0);
+	syn = conn_send_again(&c, &syn);
+	conn_arrive(&c, &syn);
+	conn_synack(&c, &syn);
+	stream_end(s);
+	notes_init(&notes);
+	notes.quiet = true;
+	notes.kinds.births = notes.kinds.fates = true;
+	notes_run(&notes, s);
+	assert_string_equal(
+		notes_text(&notes),
+		"#1 born, TCP to port 8080, by client[812] connect(3)\n"
+		"#1 refused in ns_server by tcp_rcv_state_process (the accept queue of "
+		"server[700] on 0.0.0.0:8080 is full: 2 of 2), inferred\n"
+		"#2 born, TCP to port 8080, by the retransmission timer, again (1) of #1\n"
+		"#3 born, TCP to port 4000, because of #2\n"
+		"#2 consumed in ns_server by tcp_rcv_state_process\n");
+	assert_int_equal(notes.summary.refused, 1);
+	assert_int_equal(notes.summary.retransmissions, 1);
+	notes_done(&notes);
+	stream_free(s);
+}
+
+/* Nobody listens there: it is not a queue that refuses. */
+static void not_there(const char *listener, uint32_t netns)
+{
+	struct stream *s = conn_lab(NULL);
+	struct conn_segment syn;
+	struct conn c;
+
+	conn_init(&c, s, 0);
+	stream_sock_is(s, CONN_LISTENER, netns, IPPROTO_TCP, listener, NULL);
+	stream_tcp_of(s, CONN_LISTENER)->after = HS_TCP_LISTEN;
+	stream_tcp_of(s, CONN_LISTENER)->backlog = 2;
+	stream_tcp(s, HS_TCP_SNAPSHOT, CONN_LISTENER, 0);
+	syn = conn_syn(&c);
+	conn_arrive(&c, &syn);
+	stream_consume(s, syn.skb, "tcp_rcv_state_process");
+	notes_expect(s, fates, "#1 consumed in ns_server by tcp_rcv_state_process\n");
+}
+
+static void test_other_listeners(void **state)
+{
+	(void)state;
+	not_there("10.0.1.1:9090", CONN_NS_SERVER);
+	not_there("10.0.1.9:8080", CONN_NS_SERVER);
+	not_there("0.0.0.0:8080", CONN_NS_CLIENT);
+}
+
+static void test_listener_is_closed(void **state)
+{
+	struct stream *s = conn_lab(NULL);
+	struct conn_segment syn;
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	conn_listen(&c, 1);
+	stream_enter(s, HS_CALL_CLOSE, 3, CONN_LISTENER, 0, NULL);
+	stream_tcp_state(s, CONN_LISTENER, HS_TCP_LISTEN, HS_TCP_CLOSE);
+	stream_leave(s, 0);
+	syn = conn_syn(&c);
+	conn_arrive(&c, &syn);
+	stream_consume(s, syn.skb, "tcp_rcv_state_process");
+	notes_expect(s, fates, "#1 consumed in ns_server by tcp_rcv_state_process\n");
+}
+
+/* The SYN was answered, the queue full when the last of the handshake came: tcp_check_req(). */
+static void last_ack(uint32_t backlog, const char *expected)
+{
+	struct conn_segment syn, synack, ack;
+	struct conn c;
+	struct stream *s = at_listener(&c, 1, &syn);
+
+	synack = conn_synack(&c, &syn);
+	conn_arrive_here(&c, &synack);
+	stream_back(s);
+	ack = conn_established(&c, &synack);
+	stream_tcp_of(s, CONN_LISTENER)->backlog = backlog;
+	stream_tcp(s, HS_TCP_SNAPSHOT, CONN_LISTENER, 0);
+	conn_arrive(&c, &ack);
+	stream_drop(s, ack.skb, "NOT_SPECIFIED", "tcp_v4_rcv");
+	notes_expect(s, fates, expected);
+}
+
+#define HANDSHAKE                                             \
+	"#1 consumed in ns_server by tcp_rcv_state_process\n" \
+	"#2 consumed in ns_client\n"
+
+static void test_last_ack_is_refused(void **state)
+{
+	(void)state;
+	last_ack(2, HANDSHAKE
+		 "#3 refused in ns_server by tcp_v4_rcv (the accept queue of server[700] on "
+		 "0.0.0.0:8080 is full: 2 of 2), inferred\n");
+}
+
+static void test_last_ack_is_not_refused(void **state)
+{
+	(void)state;
+	last_ack(1, HANDSHAKE "#3 consumed in ns_server by tcp_v4_rcv\n");
+}
+
+/* Of a connection that exists no ACK is. */
+static void test_later_acks_are_not_refused(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment ack;
+
+	(void)state;
+	stream_tcp_of(s, CONN_LISTENER)->backlog = 2;
+	stream_tcp(s, HS_TCP_SNAPSHOT, CONN_LISTENER, 0);
+	stream_by(s, 0, CONN_PID_CLIENT);
+	ack = conn_send(&c, CLIENT, CONN_ACK, 0);
+	conn_arrive(&c, &ack);
+	stream_drop(s, ack.skb, "NOT_SPECIFIED", "tcp_v4_rcv");
+	notes_expect(s, fates,
+		     HANDSHAKE "#3 consumed in ns_server\n"
+			       "#4 consumed in ns_server by tcp_v4_rcv\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reason_of_an_answer),
+		cmocka_unit_test(test_reason_of_an_end),
+		cmocka_unit_test(test_answer_in_a_call),
+		cmocka_unit_test(test_reason_of_another),
+		cmocka_unit_test(test_reason_is_used_once),
+		cmocka_unit_test(test_closed_with_bytes_unread),
+		cmocka_unit_test(test_closed_with_all_read),
+		cmocka_unit_test(test_killed_with_bytes_unread),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_broken_pipe),
+		cmocka_unit_test(test_broken_pipe_after_a_fin),
+		cmocka_unit_test(test_broken_pipe_of_ones_own),
+		cmocka_unit_test(test_reset_is_forgotten_with_its_socket),
+		cmocka_unit_test(test_call_that_raised_a_signal),
+		cmocka_unit_test(test_other_signals),
+		cmocka_unit_test(test_reset_is_taken),
+		cmocka_unit_test(test_full_queue),
+		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_answered),
+		cmocka_unit_test(test_refused_and_taken),
+		cmocka_unit_test(test_other_listeners),
+		cmocka_unit_test(test_listener_is_closed),
+		cmocka_unit_test(test_last_ack_is_refused),
+		cmocka_unit_test(test_last_ack_is_not_refused),
+		cmocka_unit_test(test_later_acks_are_not_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
