@@ -144,8 +144,10 @@ static void wanted_tell(struct text *t, const struct condition *c, const struct 
 {
 	for (size_t i = 0; i < c->n; i++) {
 		const struct operand *o = &c->operands[i];
+		const char *quote =
+			c->field->type == TYPE_TEXT && o->step < 0 && !o->none ? "'" : "";
 
-		text_addf(t, "%s%s", i ? " or " : "", o->text);
+		text_addf(t, "%s%s%s%s", i ? " or " : "", quote, o->text, quote);
 		if (o->step < 0)
 			continue;
 		text_add(t, " (");

@@ -57,6 +57,8 @@ static void segments_prune(struct flow_end *end, const struct flow_end *other)
 		gone++;
 	if (end->n_segs - gone >= SEGMENTS_MAX)
 		gone = end->n_segs - SEGMENTS_MAX + 1;
+	if (!gone)
+		return;
 	end->n_segs -= gone;
 	memmove(end->segs, end->segs + gone, end->n_segs * sizeof(*end->segs));
 }
@@ -136,9 +138,12 @@ void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool 
 	bool syn = p->tcp_flags & TCP_SYN, fin = p->tcp_flags & TCP_FIN;
 
 	next = seq + p->payload + syn + fin;
-	/* An RST for a connection that does not exist has numbers of its own (RFC 9293, 3.10.7.1). */
-	if (p->tcp_flags & TCP_RST && !end->has_isn)
+	/* An RST for a connection that does not exist has seq 0, or the segment's ack (RFC 9293, 3.10.7.1). */
+	if (p->tcp_flags & TCP_RST && !end->has_isn) {
+		n->j.has_rel = other->has_isn;
+		n->j.rel_ack = p->tcp_flags & TCP_ACK ? seq_rel(other, p->tcp_ack) : 0;
 		return;
+	}
 	seq_begin(end, syn ? seq : seq - 1);
 	if (p->tcp_flags & TCP_ACK) {
 		seq_begin(other, p->tcp_ack - 1);

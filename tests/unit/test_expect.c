@@ -628,6 +628,11 @@ static void test_nearest(void **state)
 	     "  step 1 held: client[812] recvfrom(3, 0 B) = -1 ECONNREFUSED\n"
 	     "  nearest: #1 UDP 10.0.2.2:4000 → 10.0.2.1:8080  4 B, dropped: NO_SOCKET: it was over "
 	     "before that of step 1 began\n");
+	says(closed_port("drop netns=ns_client function=none|x why~'no socket'"), HS_VERDICT_FAILED,
+	     "expect: step 1 of 1 did not hold: drop netns=ns_client function=none|x why~'no "
+	     "socket'\n"
+	     "  nearest: #1 UDP 10.0.2.2:4000 → 10.0.2.1:8080  4 B, dropped: NO_SOCKET: netns is "
+	     "'ns_server', not 'ns_client'; it has no why\n");
 	says(closed_port("queued dport=8080"), HS_VERDICT_FAILED,
 	     "expect: step 1 of 1 did not hold: queued dport=8080\n"
 	     "  nearest: #1 UDP 10.0.2.2:4000 → 10.0.2.1:8080  4 B, dropped: NO_SOCKET: it is "
