@@ -456,7 +456,7 @@ static void follow_new_flow(void *ctx, const struct hs_flow *flow)
 /* A change of state belongs to the segment that was sent or received with it. */
 static void follow_state(void *ctx, const struct hs_state *s)
 {
-	uint32_t id = s->sent ? s->sent : s->cause_kind == HS_CAUSE_JOURNEY ? s->cause : 0;
+	uint32_t id = s->cause_kind == HS_CAUSE_JOURNEY && s->cause ? s->cause : s->sent;
 	struct hs_journey since = { .born = s->flow.born };
 	struct follow *f = ctx;
 	char flow[16] = "";
