@@ -166,6 +166,7 @@ static void call_accepted(struct hs_journeys *js, const struct hs_rec_call *rec,
 		return;
 	child->s.owner = c->task;
 	child->s.followed = true;
+	c->socket = sock_id(js, child);
 	if (f) {
 		flow_set_socket(js, f, child->end, child);
 		c->flow = flow_show(js, f);

@@ -65,6 +65,21 @@ static struct node *cause_of_reset(struct hs_journeys *js, const struct hs_event
 	return node_by_serial(js, p->serial);
 }
 
+/*
+ * The SYN-ACK that the last segment of a handshake answers: connect() holds the socket while it waits, so
+ * the answer is sent in its call, tcp_rcv_synsent_state_process().
+ */
+static struct node *cause_of_handshake(struct hs_journeys *js, const struct node *n)
+{
+	const struct flow_node *f = flow_by_serial(js, n->flow);
+	struct node *synack = f ? node_by_serial(js, f->end[n->j.from].received) : NULL;
+
+	if (n->j.packet.payload || (n->j.packet.tcp_flags & 0x17) != 0x10 || !synack ||
+	    (synack->j.packet.tcp_flags & 0x12) != 0x12)
+		return NULL;
+	return synack;
+}
+
 /* The newest of a list that `error` quotes. utlist: the head's prev is the tail. */
 static struct node *cause_quoted_in(struct node *list, const struct node *error)
 {
@@ -127,6 +142,8 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 		cause = cause_of_reset(js, e);
 	if (!cause)
 		cause = node_in_softirq(js, e);
+	if (!cause && n->flow)
+		cause = cause_of_handshake(js, n);
 	if (cause && n->j.packet.icmp_error && packet_is_address_answer(&cause->j.packet)) {
 		cause = cause_of_quote(js, n) ?: cause;
 		n->waited = true;

@@ -39,6 +39,9 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 
 	if (!strcmp(reason, "QUEUE_PURGE"))
 		return n->j.packet.proto == IPPROTO_TCP;
+	/* A probe asks for an answer with bytes that the peer has: tcp_xmit_probe_skb(). */
+	if (n->j.window_probe && !strcmp(reason, "TCP_OLD_SEQUENCE"))
+		return true;
 	if (!strcmp(reason, "TCP_RESET")) /* an RST that has done its work: tcp_reset() */
 		return n->j.packet.tcp_flags & 0x04;
 	if (strcmp(reason, "NOT_SPECIFIED"))

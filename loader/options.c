@@ -323,7 +323,7 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 		show->quiet = true;
 		return 0;
 	case 'X':
-		show->render.payload = true;
+		show->render.payload = show->render.no_fold = true;
 		return 0;
 	case 's':
 		if (!options_number(optarg, 1, HS_SNAP_MAX, &v))

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "render_flows.h"
+#include "render_payload.h"
 
 #define G	       TEXT_GLUE
 #define ID_WIDTH       7 /* "#12 <#9" */
@@ -228,6 +229,7 @@ static void follow_birth(struct follow *f, const struct hs_journey *j)
 		parts_by(t, j);
 	}
 	follow_flow(f, &f->r.page, f->prefix, f->id_width + 3);
+	payload_add(&f->r, &f->r.page, j, f->prefix, f->id_width + 3);
 }
 
 static void follow_begin(struct follow *f, const struct hs_journey *j)

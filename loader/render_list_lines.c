@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "render_list.h"
+#include "render_payload.h"
 
 #define FATE_COLUMN	46 /* behind `#2  UDP 10.0.2.2:40112 → 10.0.2.1:8080  4 B  ` */
 #define TCP_FATE_COLUMN 35 /* behind `#2  ~1 ← SYN+ACK seq 0 ack 1 ◀ #1 ` */
@@ -132,6 +133,7 @@ static void list_notes(struct render *r, const struct hs_journey *j, int column)
 	}
 	if (r->opt.verbose)
 		list_verbose(r, j, column);
+	payload_add(r, &r->page, j, NULL, 4);
 }
 
 void list_packet_line(struct list *l, const struct hs_journey *j)

@@ -5,7 +5,11 @@
 
 #include "render_parts.h"
 
-/* Adds whole lines to r->page, from `column` on; nothing without -X, or without a captured byte. */
-void payload_add(struct render *r, const struct hs_journey *j, int column);
+/*
+ * Adds whole lines to `to`, each with `prefix` (may be NULL), the bytes from `column` on; nothing
+ * without -X, or without a captured byte.
+ */
+void payload_add(const struct render *r, struct text *to, const struct hs_journey *j,
+		 const char *prefix, int column);
 
 #endif

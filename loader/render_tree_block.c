@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "render_tree.h"
+#include "render_payload.h"
 
 #define G	       TEXT_GLUE
 #define MAX_NAME_WIDTH 16
@@ -306,6 +307,7 @@ static void add_header(struct tree *tree, struct composing *c)
 		parts_by(t, j);
 	}
 	tree_flow(tree, c->to, TREE_HEADER_INDENT);
+	payload_add(r, c->to, j, NULL, TREE_HEADER_INDENT);
 	if (r->opt.verbose < 2)
 		return;
 	text_addf(t,

@@ -178,6 +178,7 @@ void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool 
 			     .seq = seq,
 			     .end = next,
 			     .serial = n->serial,
+			     .sent = n->j.born,
 			     .flags = p->tcp_flags,
 		     });
 }
