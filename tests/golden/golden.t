@@ -51,8 +51,13 @@ for rec in "$here"/*.rec; do
 		tap_check "$name: $view --ascii is 7-bit" is_7bit "$rec" "$view" -v
 	done
 done
+# an orderly close, to be read from the ladder alone, in 80 columns
+tap_check 'close as ladder.txt' shows close ladder.txt --ladder
+tap_check 'close as ladder-ascii.txt' shows close ladder-ascii.txt --ladder --ascii
+tap_check 'close: --ladder --ascii is 7-bit' is_7bit "$here/close.rec" --ladder
+tap_is 'close: no line is longer than 80 columns' "$(awk 'length > 80' "$here/close.ladder-ascii.txt")" ''
 # what README.md shows is what trace shows
-for shown in request.follow.txt closed_port.tree.txt; do
+for shown in request.follow.txt closed_port.tree.txt close.ladder.txt; do
 	tap_is "README.md shows $shown" "$(comm -23 <(sort "$here/$shown") <(sort README.md))" ''
 done
 tap_done

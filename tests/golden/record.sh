@@ -16,15 +16,18 @@ leave()
 {
 	((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null
 	topo/two_clients.sh down >/dev/null
+	topo/netns_host.sh down >/dev/null
 }
 trap leave EXIT
 topo/two_clients.sh up || exit 1
+topo/netns_host.sh up || exit 1
 
+# serve NETNS COMMAND...
 serve()
 {
 	local log
 	log=$(mktemp) || exit 1
-	ip netns exec ns_server "$@" >"$log" 2>&1 &
+	ip netns exec "$@" >"$log" 2>&1 &
 	pids+=($!)
 	until grep -q 'bound to' "$log"; do sleep 0.05; done
 	rm -f -- "$log"
@@ -45,8 +48,8 @@ record()
 	exit 1
 }
 
-serve apps/time_server 10.0.1.1 8080
-serve apps/time_server :: 8081
+serve ns_server apps/time_server 10.0.1.1 8080
+serve ns_server apps/time_server :: 8081
 record arp -- ip netns exec ns_client1 apps/time_client 10.0.1.1 8080
 record request -- ip netns exec ns_client1 apps/time_client 10.0.1.1 8080
 ip netns exec ns_client2 bash -c 'echo >/dev/udp/10.0.2.1/9'
@@ -72,3 +75,14 @@ record long_addresses -- ip netns exec ns_client1 \
 record long_refused -- ip netns exec ns_client1 \
 	apps/time_client fd00:1111:2222:3333:4444:5555:6666:7777 65535
 record forwarded -- ip netns exec ns_client1 ping -c 1 -W 1 10.0.2.2
+ip netns exec myns ping -c 1 10.0.0.2 >/dev/null # addresses are known from here on
+# TCP: an orderly close, which the client begins. Programs that are started here are followed whole.
+# shellcheck disable=SC2016 # the inner shell expands
+record close -- bash -c '
+	ip netns exec myhost apps/byte_sink -a 8080 >/dev/null 2>&1 &
+	until ip netns exec myhost ss -ltnH "sport = 8080" | grep -q .; do :; done
+	echo hello | ip netns exec myns apps/simple_nc 10.0.0.2 8080 >/dev/null
+	until ip netns exec myhost ss -tnH state all "sport = 8080" | grep -vqE "ESTAB|CLOSE-WAIT"; do :; done
+	sleep 0.1
+	kill $!
+	wait'
