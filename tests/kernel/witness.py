@@ -6,7 +6,9 @@
                                      each, the same packets, as a multiset, must be in the journeys:
                                      "receive" hops are in, "dev_xmit" hops are out
     witness.py same JSON JSON        two runs of the same programs have the same journeys, but for
-                                     times, ids and the ports that the kernel chose
+                                     times, ids and the ports that the kernel chose; of TCP without
+                                     the segments that only acknowledge, which come with time
+    witness.py clean JSON            all arrived, but for retransmissions of what had come already
 
 What leaves by lo is left out: libpcap shows packets there once, as they come in.
 
@@ -24,7 +26,9 @@ LAB = [ipaddress.ip_network(text) for text in ("10.0.0.0/16", "127.0.0.0/8", "fd
 UDP, TCP, ICMP, ICMPV6, FRAGMENT = 17, 6, 1, 58, 44
 CHOSEN_PORTS = 32768  # from here on the kernel chooses (ip_local_port_range)
 
-Packet = collections.namedtuple("Packet", "src dst proto sport dport icmp_type icmp_code ip_id offset length ttl")
+Packet = collections.namedtuple("Packet", "src dst proto sport dport icmp_type icmp_code tcp ip_id offset length ttl")
+Segment = collections.namedtuple("Segment", "flags seq ack window")
+TCP_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")  # RFC 9293
 
 
 def is_of_lab(packet):
@@ -36,6 +40,8 @@ def text_of(packet):
     where = f"{packet.src} > {packet.dst} proto {packet.proto}"
     if packet.sport is not None:
         where += f" ports {packet.sport} > {packet.dport}"
+    if packet.tcp is not None:
+        where += f" {'+'.join(packet.tcp.flags)} seq {packet.tcp.seq} ack {packet.tcp.ack} window {packet.tcp.window}"
     if packet.icmp_type is not None:
         where += f" type {packet.icmp_type} code {packet.icmp_code}"
     return f"{where} id {packet.ip_id} offset {packet.offset} length {packet.length} ttl {packet.ttl}"
@@ -83,12 +89,15 @@ def parse_frame(frame):
                 break
     else:
         return None
-    sport = dport = icmp_type = icmp_code = None
+    sport = dport = icmp_type = icmp_code = tcp = None
     if not offset and proto in (UDP, TCP):
         sport, dport = struct.unpack("!HH", data[head:head + 4])
+        if proto == TCP:
+            seq, ack, bits, window = struct.unpack("!IIxBH", data[head + 4:head + 16])
+            tcp = Segment(tuple(name for i, name in enumerate(TCP_FLAGS) if bits & 1 << i), seq, ack, window)
     elif not offset and proto in (ICMP, ICMPV6):
         icmp_type, icmp_code = data[head], data[head + 1]
-    return Packet(src, dst, proto, sport, dport, icmp_type, icmp_code, ip_id, offset, length, ttl)
+    return Packet(src, dst, proto, sport, dport, icmp_type, icmp_code, tcp, ip_id, offset, length, ttl)
 
 
 def read_captures(folder):
@@ -114,9 +123,10 @@ def read_journeys(path):
 def packet_of(journey):
     """The packet as it was at its birth."""
     packet = journey["packet"]
-    icmp = packet.get("icmp", {})
+    icmp, tcp = packet.get("icmp", {}), packet.get("tcp")
     return Packet(packet["src"], packet["dst"], packet["proto_number"], packet.get("sport"), packet.get("dport"),
-                  icmp.get("type"), icmp.get("code"), packet["ip_id"],
+                  icmp.get("type"), icmp.get("code"),
+                  Segment(tuple(tcp["flags"]), tcp["seq"], tcp["ack"], tcp["window"]) if tcp else None, packet["ip_id"],
                   packet.get("fragment", {}).get("offset", 0), packet["length"], packet["ttl"])
 
 
@@ -177,8 +187,34 @@ def known_port(port):
     return "*" if port is not None and port >= CHOSEN_PORTS else port
 
 
+def only_acknowledges(journey):
+    return journey["packet"].get("tcp", {}).get("flags") == ["ACK"] and not journey["packet"]["payload"]
+
+
+def segment_shape(journey, by_id):
+    """What must be the same in another run. Who processes a segment, and when, is another question."""
+    packet, segment, cause, told = (journey[key] for key in ("packet", "segment", "cause", "told"))
+    parent = by_id.get(cause.get("journey"))
+    words = [
+        f'{packet["src"]} > {packet["dst"]} ports {known_port(packet["sport"])} > {known_port(packet["dport"])}',
+        f'{"+".join(packet["tcp"]["flags"])} seq {segment.get("rel_seq")} ack {segment.get("rel_ack")} {packet["payload"]} B',
+        " ".join(f'{hop["netns"]}/{hop["dev"]}:{hop["stage"]}' for hop in journey["hops"]
+                 if hop["stage"] in ("dev_queue", "dev_xmit", "backlog", "receive")),
+        f'{journey["fate"]["kind"]} {journey["fate"]["reason"]}',
+        f'by {cause["kind"]} {cause.get("call", "")} {(cause.get("task") or {}).get("comm", "")}',
+        f'of {"+".join(parent["packet"]["tcp"]["flags"])}' if parent else "",
+        f'retransmission {segment["retransmission"]}' if segment["retransmission"] else "",
+        segment["rst_reason"],
+        f'told {told["kind"]} {told.get("errno", "")} {told.get("call", "")}',
+        f'read {journey["read"]["copied"]} by {journey["read"]["task"]["comm"]}' if journey["read"] else "",
+    ]
+    return ", ".join(word for word in words if word)
+
+
 def shape_of(journey, by_id):
     """What must be the same in another run."""
+    if journey["packet"].get("tcp"):
+        return segment_shape(journey, by_id)
     packet = packet_of(journey)
     cause = journey["cause"]
     parent = by_id.get(cause.get("journey"))
@@ -201,7 +237,8 @@ def shape_of(journey, by_id):
 def shapes(path):
     journeys = read_journeys(path)
     by_id = {journey["id"]: journey for journey in journeys}
-    return collections.Counter(shape_of(journey, by_id) for journey in journeys if is_of_lab(packet_of(journey)))
+    return collections.Counter(shape_of(journey, by_id) for journey in journeys
+                               if is_of_lab(packet_of(journey)) and not only_acknowledges(journey))
 
 
 def command_same(first, second):
@@ -213,12 +250,26 @@ def command_same(first, second):
     return 1 if different or not counts[0] else 0
 
 
+def came_before(journey):
+    """On a busy machine TCP sends again what was only late."""
+    return journey["fate"]["reason"] == "TCP_OLD_DATA" and journey["segment"]["retransmission"]
+
+
+def command_clean(path):
+    journeys = [journey for journey in read_journeys(path) if is_of_lab(packet_of(journey))]
+    bad = [journey for journey in journeys if journey["fate"]["kind"] in ("dropped", "refused", "unknown")
+           and not came_before(journey)]
+    for journey in bad:
+        print(line_of(journey), journey["fate"]["function"])
+    print(f"{len(journeys)} journeys, {len(bad)} did not arrive")
+    return 1 if bad or not journeys else 0
+
+
 def main():
-    command, first, second = sys.argv[1:]
-    if command == "devices":
-        return command_devices(first, second)
-    if command == "same":
-        return command_same(first, second)
+    command, *files = sys.argv[1:]
+    commands = {"devices": command_devices, "same": command_same, "clean": command_clean}
+    if command in commands:
+        return commands[command](*files)
     raise SystemExit(__doc__)
 
 

@@ -5,11 +5,11 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-command -v tcpdump >/dev/null || tap_skip_all 'tcpdump is not installed'
-command -v ping >/dev/null || tap_skip_all 'ping is not installed'
-k_lab
+# shellcheck source-path=SCRIPTDIR source=witness_lib.sh disable=SC1091
+. "$(dirname "${BASH_SOURCE[0]}")/witness_lib.sh"
 
-places=(client1/lo client1/veth_c1 server/lo server/veth_srv_c1 server/veth_srv_c2 client2/lo client2/veth_c2)
+witness_need
+k_lab
 namespaces=(-n "${TOPO_PREFIX}ns_client1" -n "${TOPO_PREFIX}ns_server" -n "${TOPO_PREFIX}ns_client2")
 
 # Both runs shall have the same ICMP errors.
@@ -24,12 +24,6 @@ for address in 10.0.2.2 fd00:0:0:2::2; do
 	k_server client2 apps/time_server "$address" 8080
 	k_server client2 "$PYTHON" -IS tests/kernel/peer.py hold "$address" 9000
 done
-
-# quiet WHO COMMAND...: it may fail; how is not the question here
-quiet()
-{
-	k_in "$@" >/dev/null 2>&1
-}
 
 send()
 {
@@ -64,67 +58,15 @@ mix()
 	quiet client1 apps/time_client -t 0.01 10.0.9.9 8080
 }
 
-# The last ones, over every device both ways, so that it is known when the captures have all.
-mark()
-{
-	quiet client1 ping -n -c 1 -p 6861727065646961 10.0.2.2
-	for who in client1 server client2; do
-		quiet "$who" ping -n -c 1 -p 6861727065646961 127.0.0.1
-	done
-}
-
-start_captures()
-{
-	local place dev direction pcap capture
-	captures=()
-	rm -f -- "$TAP_TMP"/*.pcap
-	for place in "${places[@]}"; do
-		dev=${place#*/}
-		for direction in in out; do
-			# libpcap shows what passes lo only once, as it comes in
-			[[ $dev/$direction != lo/out ]] || continue
-			pcap=$TAP_TMP/ns_${place%/*}.$dev.$direction.pcap
-			tap_background "${pcap##*/}" ip netns exec "${TOPO_PREFIX}ns_${place%/*}" \
-				tcpdump -i "$dev" -Q "$direction" -n -p -s 2048 -B 8192 -U \
-				--immediate-mode -w "$pcap" 'ip or ip6'
-			captures+=("$TAP_PID $pcap")
-		done
-	done
-	for capture in "${captures[@]}"; do
-		tap_wait_until grep -q '^tcpdump: listening on' "$TAP_TMP/${capture##*/}.err" ||
-			tap_bail 'tcpdump starts' "$(<"$TAP_TMP/${capture##*/}.err")"
-	done
-}
-
-# Sets captures_bad to what is missing.
-stop_captures()
-{
-	local capture
-	captures_bad=
-	for capture in "${captures[@]}"; do
-		tap_wait_until grep -q harpedia "${capture#* }" ||
-			captures_bad+="${capture##*/} has no mark "
-	done
-	for capture in "${captures[@]}"; do
-		tap_stop "${capture%% *}" INT
-		grep -q '^0 packets dropped by kernel' "$TAP_TMP/${capture##*/}.err" ||
-			captures_bad+="${capture##*/}: $(<"$TAP_TMP/${capture##*/}.err") "
-	done
-}
-
 k_start "${namespaces[@]}"
 start_captures
 mix
 mark
 stop_captures
 k_stop
-[[ -z $captures_bad ]] || : >"$K_LOST"
 watched=$K_JSON
-tap_is 'tcpdump captured everything' "$captures_bad" ''
 k_sound 'with tcpdump'
-tap_check 'each namespace, device and direction: the same packets' \
-	"$PYTHON" -IS tests/kernel/witness.py devices "$watched" "$TAP_TMP"
-tap_diag "$("$PYTHON" -IS tests/kernel/witness.py devices "$watched" "$TAP_TMP" | tail -n 1)"
+compare_captures
 
 k_start "${namespaces[@]}"
 mix

@@ -93,6 +93,7 @@ struct stream *conn_lab_opened(struct conn *c)
 	conn_listen(c, 1);
 	conn_open(c);
 	conn_accept(c);
+	s->noted_from = s->len;
 	return s;
 }
 

@@ -4,7 +4,7 @@
  * kernel's tracepoints say then. The numbers of both ends are kept in their sockets' snapshots
  * (stream_tcp_of()), which a test may change.
  *
- * The lab: ns_client (1) with veth_c (2), joined to ns_server (2) with veth_s (3); each also has lo.
+ * The lab: ns_client (1) with veth_c (2), joined to ns_server (2) with veth_s (3); each has lo, too.
  */
 #ifndef HELPER_CONN_H
 #define HELPER_CONN_H
@@ -50,7 +50,7 @@ struct conn_segment {
 
 /* A stream with the lab's names, and the selection as words up to NULL. */
 struct stream *conn_lab(const char *word, ...);
-/* The same, and connection 0 in it is opened and accepted: journeys #1 to #3. */
+/* The same, and connection 0 in it is opened and accepted: journeys #1 to #3, not noted. */
 struct stream *conn_lab_opened(struct conn *c);
 /* Connection `number` (0 to 9) from 10.0.1.2:400N to 10.0.1.1:8080; nothing happens yet. */
 void conn_init(struct conn *c, struct stream *s, unsigned int number);

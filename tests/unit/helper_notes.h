@@ -25,7 +25,7 @@ struct notes {
 	struct note_kinds kinds;
 	FILE *file;
 	char *text; /* valid after notes_text() */
-	size_t len;
+	size_t len, skip;
 	size_t n_hops, n_fates, n_settled;
 	struct hs_summary summary;
 	char nothing[256]; /* of the summary, which outlives the stream's strings */

@@ -72,6 +72,7 @@ struct stream {
 	size_t n_names;
 	struct stream_sock socks[STREAM_SOCKS];
 	size_t n_socks;
+	size_t noted_from; /* notes_run(): what is told before that byte is not written down */
 };
 
 /* START, with the selection as words up to NULL. */
@@ -151,7 +152,7 @@ void stream_send_failed(struct stream *s, uint64_t sk, int32_t ret);
  * precedes each queue, read and call record about it, as BPF writes it.
  */
 struct hs_rec_tcp *stream_tcp_of(struct stream *s, uint64_t sk);
-/* `what` happened to socket `sk` (0: none that has more than that) because of packet `skb`, or 0. */
+/* `what` happened to socket `sk` (0: none) because of packet `skb` (0: none). */
 void stream_tcp(struct stream *s, enum hs_tcp_what what, uint64_t sk, uint64_t skb);
 /* CHANGED; the socket is in state `after` from now on. */
 void stream_tcp_state(struct stream *s, uint64_t sk, uint8_t before, uint8_t after);

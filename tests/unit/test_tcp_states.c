@@ -17,13 +17,6 @@
 
 static const struct note_kinds states = { .states = true };
 
-#define OPENED                                                         \
-	"@1 CLOSE -> LISTEN, by server[700] listen\n"                  \
-	"~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1\n" \
-	"~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred\n"  \
-	"~1.0 @2 SYN_SENT -> ESTABLISHED, because of #2\n"             \
-	"~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3\n"
-
 /* The client closes, the server takes its FIN (#4) and acknowledges it (#5). */
 static void client_closed(struct conn *c)
 {
@@ -57,12 +50,17 @@ static void test_orderly(void **state)
 	conn_listen(&c, 1);
 	conn_whole(&c);
 	notes_expect(s, states,
-		     OPENED "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
-			    "~1.1 @3 ESTABLISHED -> CLOSE_WAIT, because of #4\n"
-			    "~1.1 @3 CLOSE_WAIT -> LAST_ACK, by server[700] close\n"
-			    "~1.0 @2 FIN_WAIT1 -> FIN_WAIT2, because of #5\n"
-			    "~1.0 FIN_WAIT2 -> TIME_WAIT, because of #5, inferred, minisocket\n"
-			    "~1.1 @3 LAST_ACK -> CLOSE, because of #6\n");
+		     "@1 CLOSE -> LISTEN, by server[700] listen\n"
+		     "~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1\n"
+		     "~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred\n"
+		     "~1.0 @2 SYN_SENT -> ESTABLISHED, because of #2\n"
+		     "~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3\n"
+		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
+		     "~1.1 @3 ESTABLISHED -> CLOSE_WAIT, because of #4\n"
+		     "~1.1 @3 CLOSE_WAIT -> LAST_ACK, by server[700] close\n"
+		     "~1.0 @2 FIN_WAIT1 -> FIN_WAIT2, because of #5\n"
+		     "~1.0 FIN_WAIT2 -> TIME_WAIT, because of #5, inferred, minisocket\n"
+		     "~1.1 @3 LAST_ACK -> CLOSE, because of #6\n");
 }
 
 /* What each state says of the ends of its flow, as they become known. */
@@ -86,7 +84,8 @@ static void test_both_ends(void **state)
 		"~1.0 @2 SYN_SENT -> ESTABLISHED, because of #2 [10.0.1.2:4000 in ns_client @2 "
 		"client[812] ESTABLISHED | 10.0.1.1:8080 in ns_server server[700] SYN_RECV]\n"
 		"~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3 [10.0.1.2:4000 in ns_client @2 "
-		"client[812] ESTABLISHED | 10.0.1.1:8080 in ns_server @3 server[700] ESTABLISHED]\n");
+		"client[812] ESTABLISHED | 10.0.1.1:8080 in ns_server @3 server[700] "
+		"ESTABLISHED]\n");
 }
 
 /* The flow is told of first, and SYN_SENT with its SYN, whose id it names. */
@@ -249,7 +248,7 @@ static void test_minisocket_waits_for_the_fin(void **state)
 	conn_arrive(&c, &fin);
 	stream_drop(s, fin.skb, "NOT_SPECIFIED", "tcp_v4_rcv");
 	notes_expect(s, states,
-		     OPENED CLIENT_CLOSED
+		     CLIENT_CLOSED
 		     "~1.1 @3 CLOSE_WAIT -> LAST_ACK, by server[700] close\n"
 		     "~1.0 FIN_WAIT2 -> TIME_WAIT, because of #6, inferred, minisocket\n");
 }
@@ -278,11 +277,11 @@ static void test_shutdown_then_close(void **state)
 	fin = conn_close(&c, SERVER, HS_TCP_CLOSE_WAIT, HS_TCP_LAST_ACK);
 	conn_arrive(&c, &fin);
 	notes_expect(s, states,
-		     OPENED "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] shutdown\n"
-			    "~1.1 @3 ESTABLISHED -> CLOSE_WAIT, because of #4\n"
-			    "~1.0 @2 FIN_WAIT1 -> FIN_WAIT2, because of #5\n"
-			    "~1.1 @3 CLOSE_WAIT -> LAST_ACK, by server[700] close\n"
-			    "~1.0 FIN_WAIT2 -> TIME_WAIT, because of #6, inferred, minisocket\n");
+		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] shutdown\n"
+		     "~1.1 @3 ESTABLISHED -> CLOSE_WAIT, because of #4\n"
+		     "~1.0 @2 FIN_WAIT1 -> FIN_WAIT2, because of #5\n"
+		     "~1.1 @3 CLOSE_WAIT -> LAST_ACK, by server[700] close\n"
+		     "~1.0 FIN_WAIT2 -> TIME_WAIT, because of #6, inferred, minisocket\n");
 }
 
 /* The FIN never comes: the kernel gives up on an orphan. */
@@ -296,7 +295,7 @@ static void test_fin_wait2_timer(void **state)
 	stream_softirq(s, 0);
 	conn_state(&c, CLIENT, HS_TCP_FIN_WAIT2, HS_TCP_CLOSE);
 	notes_expect(s, states,
-		     OPENED CLIENT_CLOSED "~1.0 @2 FIN_WAIT2 -> CLOSE, by the FIN_WAIT2 timer\n");
+		     CLIENT_CLOSED "~1.0 @2 FIN_WAIT2 -> CLOSE, by the FIN_WAIT2 timer\n");
 }
 
 /* Found in the kernel's table: what was concluded is certain. */
@@ -314,7 +313,7 @@ static void test_minisocket_is_confirmed(void **state)
 	conn_state(&c, CLIENT, HS_TCP_FIN_WAIT2, HS_TCP_CLOSE);
 	notes_expect(
 		s, states,
-		OPENED CLIENT_CLOSED
+		CLIENT_CLOSED
 		"~1.1 @3 CLOSE_WAIT -> LAST_ACK, by server[700] close\n"
 		"~1.0 FIN_WAIT2 -> TIME_WAIT, because of #6, inferred, minisocket, confirmed\n");
 }
@@ -335,7 +334,7 @@ static void test_other_minisockets_confirm_nothing(void **state)
 	stream_mini(s, other.end[CLIENT].sk, HS_TCP_TIME_WAIT);
 	conn_state(&c, CLIENT, HS_TCP_FIN_WAIT2, HS_TCP_CLOSE);
 	notes_expect(s, states,
-		     OPENED CLIENT_CLOSED
+		     CLIENT_CLOSED
 		     "~1.1 @3 CLOSE_WAIT -> LAST_ACK, by server[700] close\n"
 		     "~1.0 FIN_WAIT2 -> TIME_WAIT, because of #6, inferred, minisocket\n");
 }
@@ -358,7 +357,7 @@ static void test_minisocket_resets(void **state)
 	c.sender = 0x7000;
 	conn_send(&c, CLIENT, CONN_RST, 0);
 	notes_expect(s, states,
-		     OPENED CLIENT_CLOSED
+		     CLIENT_CLOSED
 		     "~1.0 FIN_WAIT2 -> CLOSE, because of #6, with #7, inferred, minisocket\n");
 }
 
@@ -385,12 +384,12 @@ static void test_simultaneous_close(void **state)
 		conn_state(&c, i, HS_TCP_CLOSING, HS_TCP_CLOSE);
 	}
 	notes_expect(s, states,
-		     OPENED "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
-			    "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by server[700] close\n"
-			    "~1.0 @2 FIN_WAIT1 -> CLOSING, because of #5\n"
-			    "~1.1 @3 FIN_WAIT1 -> CLOSING, because of #4\n"
-			    "~1.0 CLOSING -> TIME_WAIT, because of #7, inferred, minisocket\n"
-			    "~1.1 CLOSING -> TIME_WAIT, because of #6, inferred, minisocket\n");
+		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
+		     "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by server[700] close\n"
+		     "~1.0 @2 FIN_WAIT1 -> CLOSING, because of #5\n"
+		     "~1.1 @3 FIN_WAIT1 -> CLOSING, because of #4\n"
+		     "~1.0 CLOSING -> TIME_WAIT, because of #7, inferred, minisocket\n"
+		     "~1.1 CLOSING -> TIME_WAIT, because of #6, inferred, minisocket\n");
 }
 
 /* ---- resets ---- */
@@ -408,8 +407,8 @@ static void test_reset_when_established(void **state)
 	conn_arrive(&c, &rst);
 	conn_state(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_CLOSE);
 	notes_expect(s, states,
-		     OPENED "~1.1 @3 ESTABLISHED -> CLOSE, by server[700] close\n"
-			    "~1.0 @2 ESTABLISHED -> CLOSE, because of #4\n");
+		     "~1.1 @3 ESTABLISHED -> CLOSE, by server[700] close\n"
+		     "~1.0 @2 ESTABLISHED -> CLOSE, because of #4\n");
 }
 
 /* No minisocket is left behind by one that was reset. */
@@ -428,8 +427,8 @@ static void test_reset_in_fin_wait2(void **state)
 	conn_arrive(&c, &rst);
 	conn_state(&c, CLIENT, HS_TCP_FIN_WAIT2, HS_TCP_CLOSE);
 	notes_expect(s, states,
-		     OPENED CLIENT_CLOSED "~1.1 @3 CLOSE_WAIT -> CLOSE, by server[700] close\n"
-					  "~1.0 @2 FIN_WAIT2 -> CLOSE, because of #6\n");
+		     CLIENT_CLOSED "~1.1 @3 CLOSE_WAIT -> CLOSE, by server[700] close\n"
+				   "~1.0 @2 FIN_WAIT2 -> CLOSE, because of #6\n");
 }
 
 /* Nobody listens. connect() holds the socket, and processes the RST itself. */
@@ -470,8 +469,8 @@ static void test_fin_processed_in_a_call(void **state)
 	conn_enter(&c, SERVER, HS_CALL_RECVFROM, 100);
 	conn_take_fin(&c, &fin);
 	notes_expect(s, states,
-		     OPENED "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
-			    "~1.1 @3 ESTABLISHED -> CLOSE_WAIT, because of #4\n");
+		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
+		     "~1.1 @3 ESTABLISHED -> CLOSE_WAIT, because of #4\n");
 }
 
 static void test_crossing_fin_processed_in_a_call(void **state)
@@ -491,9 +490,9 @@ static void test_crossing_fin_processed_in_a_call(void **state)
 	conn_state(&c, SERVER, HS_TCP_FIN_WAIT1, HS_TCP_CLOSING);
 	conn_leave(&c, 0);
 	notes_expect(s, states,
-		     OPENED "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
-			    "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by server[700] close\n"
-			    "~1.1 @3 FIN_WAIT1 -> CLOSING, because of #4\n");
+		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
+		     "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by server[700] close\n"
+		     "~1.1 @3 FIN_WAIT1 -> CLOSING, because of #4\n");
 }
 
 static void test_reset_processed_in_a_call(void **state)
@@ -510,7 +509,7 @@ static void test_reset_processed_in_a_call(void **state)
 	conn_enter(&c, CLIENT, HS_CALL_SENDTO, 5);
 	conn_state(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_CLOSE);
 	conn_leave(&c, -ECONNRESET);
-	notes_expect(s, states, OPENED "~1.0 @2 ESTABLISHED -> CLOSE, because of #4\n");
+	notes_expect(s, states, "~1.0 @2 ESTABLISHED -> CLOSE, because of #4\n");
 }
 
 /* A segment for another connection is being received on that CPU: it moved that one only. */
@@ -530,9 +529,9 @@ static void test_softirq_of_another_packet(void **state)
 	conn_arrive(&c, &fin);
 	conn_take_fin(&c, &fin);
 	notes_expect(s, states,
-		     OPENED "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
-			    "~2.0 @4 CLOSE -> SYN_SENT, by client[812] connect, with #5\n"
-			    "~1.1 @3 ESTABLISHED -> CLOSE_WAIT, because of #4\n");
+		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
+		     "~2.0 @4 CLOSE -> SYN_SENT, by client[812] connect, with #5\n"
+		     "~1.1 @3 ESTABLISHED -> CLOSE_WAIT, because of #4\n");
 }
 
 /* Of a process that is not followed the call is known by its number only. */
@@ -545,8 +544,7 @@ static void test_call_of_a_stranger(void **state)
 	stream_by(s, 1, CONN_PID_SERVER);
 	s->call = HS_CALL_SHUTDOWN;
 	conn_state(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
-	notes_expect(s, states,
-		     OPENED "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by server[700] shutdown\n");
+	notes_expect(s, states, "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by server[700] shutdown\n");
 }
 
 /* Killed inside a call: the kernel closes what it left open. */
@@ -561,14 +559,6 @@ static void test_exit(void **state)
 	conn_state(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
 	conn_send(&c, CLIENT, CONN_FIN | CONN_ACK, 0);
 	notes_expect(s, (struct note_kinds){ .states = true, .births = true },
-		     "@1 CLOSE -> LISTEN, by server[700] listen\n"
-		     "~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1\n"
-		     "#1 born, TCP to port 8080, by client[812] connect(3)\n"
-		     "~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred\n"
-		     "#2 born, TCP to port 4000, because of #1\n"
-		     "~1.0 @2 SYN_SENT -> ESTABLISHED, because of #2\n"
-		     "#3 born, TCP to port 8080, by client[812] connect(3)\n"
-		     "~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3\n"
 		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] exit\n"
 		     "#4 born, TCP to port 8080, by client[812] exit(-1)\n");
 }
@@ -587,9 +577,9 @@ static void test_timers(void **state)
 	stream_softirq(s, 1);
 	conn_state(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_CLOSE);
 	notes_expect(s, states,
-		     OPENED "~2.0 @4 CLOSE -> SYN_SENT, by client[812] connect, with #4\n"
-			    "~2.0 @4 SYN_SENT -> CLOSE, by the retransmission timer\n"
-			    "~1.1 @3 ESTABLISHED -> CLOSE, by the retransmission timer\n");
+		     "~2.0 @4 CLOSE -> SYN_SENT, by client[812] connect, with #4\n"
+		     "~2.0 @4 SYN_SENT -> CLOSE, by the retransmission timer\n"
+		     "~1.1 @3 ESTABLISHED -> CLOSE, by the retransmission timer\n");
 }
 
 /* ---- sockets without a connection ---- */
