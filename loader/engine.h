@@ -343,6 +343,8 @@ void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, 
 	      const struct hs_read *read, struct open_call *call);
 /* The journey of the oldest segment of `end` that was sent again and never acknowledged; 0 none. */
 uint32_t seq_unanswered(const struct flow_end *end, uint32_t *ret_times);
+/* The other end's segments that wait in `reader`'s queue are lost with its socket. */
+void seq_unread(struct hs_journeys *js, struct flow_node *f, unsigned int reader);
 /* A number of `end`'s sequence, counted from its initial one. */
 uint32_t seq_rel(const struct flow_end *end, uint32_t seq);
 /* Bytes of the stream up to `copied` that are a FIN, which no call returns. */

@@ -31,9 +31,9 @@ static const char *const causes[] = {
 };
 /* Those that trace follows. */
 static const char *const calls[] = {
-	"socket", "bind",    "connect",	 "listen",   "accept",	 "accept4",
-	"sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg",	 "recvmmsg",
-	"read",	  "write",   "readv",	 "writev",   "shutdown", "close",
+	"socket",  "bind",     "connect",  "listen",  "accept",	  "accept4", "sendto",
+	"sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "read",    "write",
+	"readv",   "writev",   "shutdown", "close",   "exit",
 };
 
 #define WORDS(list)                                    \

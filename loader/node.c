@@ -242,6 +242,9 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 
 	if (j->fate.kind == HS_FATE_UNDERWAY || n->want_counter || n->open_children)
 		return false;
+	/* What a segment provokes (an ACK, data that waited for one) is born after its own end is known. */
+	if (n->flow && js->ticked <= n->last)
+		return false;
 	if (j->fate.kind == HS_FATE_QUEUED && datagram && !j->read_done && !j->unread_at_close)
 		return false;
 	if (j->cause_kind == HS_CAUSE_CALL && !j->by_done && call_of(js, n->born_tid))
@@ -257,7 +260,8 @@ static void node_count(struct hs_journeys *js, const struct node *n)
 {
 	++*node_counter(js, n);
 	js->sum.read += n->j.read_done && n->j.packet.proto != IPPROTO_TCP;
-	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP;
+	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP &&
+			    !n->j.unread_at_close;
 	js->sum.unread_at_close += n->j.unread_at_close;
 	js->sum.resets += n->j.packet.proto == IPPROTO_TCP && n->j.packet.tcp_flags & 0x04;
 	js->sum.retransmissions += n->j.retransmission > 0;
@@ -283,7 +287,9 @@ static void node_miss(struct hs_journeys *js, const struct node *n)
 
 static void node_settle_one(struct hs_journeys *js, struct node *n)
 {
-	node_note_loss(js, n);
+	/* A segment whose fate was known before is as complete as it was then. */
+	if (!n->flow || n->j.fate.kind == HS_FATE_UNDERWAY)
+		node_note_loss(js, n);
 	n->settled = true;
 	DL_DELETE(js->open, n);
 	DL_APPEND(js->done, n);

@@ -259,3 +259,19 @@ void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, 
 	}
 	segments_prune(end, &f->end[reader]);
 }
+
+void seq_unread(struct hs_journeys *js, struct flow_node *f, unsigned int reader)
+{
+	struct flow_end *end = &f->end[!reader];
+
+	for (size_t i = 0; i < end->n_segs; i++) {
+		struct segment *seg = &end->segs[i];
+		struct node *n = node_by_serial(js, seg->serial);
+
+		if (!n || !seg->queued || seg->read || !segment_bytes(seg) || n->j.unread_at_close)
+			continue;
+		n->j.unread_at_close = true;
+		if (n->selected)
+			SINK(js, unread, &n->j);
+	}
+}

@@ -277,6 +277,8 @@ static void on_changed(struct hs_journeys *js, const struct hs_event *e)
 		socket_tell(js, s);
 		return;
 	}
+	if (rec->after == HS_TCP_CLOSE)
+		seq_unread(js, f, s->end);
 	if (cause) {
 		cause->j.changed_state = true;
 		segment_done(js, cause, e->time);

@@ -821,9 +821,9 @@ static void test_address_reused_after_nothing(void **state)
 	expect(s, "#1 born, TCP to port 8080, by the kernel\n"
 		  "#2 born, TCP to port 8080, by the kernel\n"
 		  "#2 consumed in ns_server by sk_stream_kill_queues\n"
-		  "#2 settled\n"
 		  "#1 consumed in ns_server (taken by TCP; nothing shows its end), inferred\n"
-		  "#1 settled\n");
+		  "#1 settled\n"
+		  "#2 settled\n");
 }
 
 /* A segment and its retransmission have one memory, and both are journeys. */
@@ -843,8 +843,8 @@ static void test_same_memory_sent_twice(void **state)
 	stream_see(s, HS_STAGE_BACKLOG, A, NS_SERVER, VETH_S);
 	expect(s, "#1 born, TCP to port 8080, by the kernel\n"
 		  "#1 dropped in ns_client: NOT_SPECIFIED by veth_xmit\n"
-		  "#1 settled\n"
 		  "#2 born, TCP to port 8080, by the retransmission timer, again (1) of #1\n"
+		  "#1 settled\n"
 		  "#2 settled\n");
 }
 
@@ -1028,13 +1028,13 @@ static void test_benign_frees(void **state)
 	stream_drop(s, C, "QUEUE_PURGE", "skb_queue_purge_reason");
 	expect(s, "#1 born, TCP to port 8080, by the kernel\n"
 		  "#1 consumed in ns_server by tcp_v4_rcv\n"
-		  "#1 settled\n"
 		  "#2 born, UDP to port 8080, by the kernel\n"
 		  "#2 dropped in ns_server: NOT_SPECIFIED by ip_rcv_core\n"
 		  "#2 settled\n"
 		  "#3 born, UDP to port 8080, by the kernel\n"
 		  "#3 dropped in ns_server: QUEUE_PURGE by skb_queue_purge_reason\n"
-		  "#3 settled\n");
+		  "#3 settled\n"
+		  "#1 settled\n");
 }
 
 /* The last to arrive becomes the whole datagram (inet_frag_reasm_prepare()), the others end. */

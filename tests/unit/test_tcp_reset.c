@@ -85,6 +85,9 @@ static void test_reason_of_an_end(void **state)
 	notes_expect(
 		s, (struct note_kinds){ .births = true, .segments = true, .settles = true },
 		"#4 born, TCP to port 4000, by server[700] close(4); ~1.1 RST ACK seq 1 ack 1\n"
+		"#1 settled, caused #2, changed a state\n"
+		"#2 settled, caused #3, changed a state\n"
+		"#3 settled, changed a state\n"
 		"#4 settled, taken by @2, changed a state, TCP_DISCONNECT_WITH_DATA\n");
 }
 

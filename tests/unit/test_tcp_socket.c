@@ -315,11 +315,14 @@ static void test_incomplete(void **state)
 	stream_back(s);
 	conn_write(&c, CLIENT, 5);
 	notes_expect(s, (struct note_kinds){ .settles = true },
-		     "#5 settled\n"
+		     "#1 settled, caused #2\n"
+		     "#2 settled, caused #3\n"
+		     "#3 settled\n"
 		     "#4 settled, caused #5\n"
+		     "#5 settled\n"
 		     "#6 settled, incomplete (3 lost)\n"
-		     "#8 settled\n"
-		     "#7 settled, caused #8\n");
+		     "#7 settled, caused #8\n"
+		     "#8 settled\n");
 }
 
 /* Its bytes are known by their numbers, whatever was lost before. */

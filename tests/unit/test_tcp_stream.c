@@ -341,8 +341,11 @@ static void test_read_after_it_settled(void **state)
 	stream_tick(s, 20 * STREAM_S);
 	conn_read(&c, SERVER, 10);
 	notes_expect(s, (struct note_kinds){ .reads = true, .settles = true },
-		     "#5 settled\n"
+		     "#1 settled, caused #2\n"
+		     "#2 settled, caused #3\n"
+		     "#3 settled\n"
 		     "#4 settled, caused #5\n"
+		     "#5 settled\n"
 		     "#4 read by server[700] recvfrom, 10 B, waited 20000 ms\n");
 }
 
