@@ -340,15 +340,18 @@ int BPF_PROG(signal_generate, int number, const void *info, struct task_struct *
 	     int result)
 {
 	struct hs_rec_signal *rec;
-	void *handler = NULL;
+	const void *action, *handler = NULL;
 
 	if (number != HS_SIGPIPE && number != HS_SIGKILL && number != HS_SIGTERM &&
 	    number != HS_SIGINT && number != HS_SIGHUP)
 		return 0;
 	if (result == HS_SIGNAL_IGNORED || !hs_is_followed(task->tgid))
 		return 0;
-	if (number > 0 && number <= 64)
-		BPF_CORE_READ_INTO(&handler, task, sighand, action[number - 1].sa.sa_handler);
+	action = (void *)BPF_CORE_READ(task, sighand) +
+		 bpf_core_field_offset(struct sighand_struct, action) +
+		 (number - 1) * bpf_core_type_size(struct k_sigaction);
+	bpf_probe_read_kernel(&handler, sizeof(handler),
+			      action + bpf_core_field_offset(struct k_sigaction, sa.sa_handler));
 	rec = hs_begin(HS_REC_SIGNAL, 0, sizeof(*rec), false);
 	if (!rec)
 		return 0;

@@ -256,6 +256,10 @@ static void on_changed(struct hs_journeys *js, const struct hs_event *e)
 		child_inherit(js, s);
 	if (rec->after == HS_TCP_SYN_SENT)
 		s->flow = s->reset = s->err = 0;
+	/* listen() and connect() run in their caller, also where nobody is followed. */
+	if (!s->s.owner.pid && !e->softirq &&
+	    (rec->after == HS_TCP_LISTEN || rec->after == HS_TCP_SYN_SENT))
+		s->s.owner = e->task;
 	f = socket_flow(js, s);
 	state_init(js, &state, s, e->time);
 	state.before = rec->before;

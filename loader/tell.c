@@ -138,6 +138,19 @@ const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
 
 /* ---- failed calls ---- */
 
+/* Is a connection of that port in TIME_WAIT at this end? */
+static bool tell_has_time_wait(struct hs_journeys *js, uint32_t netns, uint16_t port)
+{
+	const struct flow_node *f;
+
+	DL_FOREACH (js->flow_list, f)
+		for (int i = 0; i < 2; i++)
+			if (f->end[i].netns == netns && f->f.end[i].at.port == port &&
+			    f->f.end[i].state == HS_TCP_TIME_WAIT)
+				return true;
+	return false;
+}
+
 static const char *tell_bind_hint(struct hs_journeys *js, const struct hs_rec_call *rec, int err,
 				  const struct hs_endpoint *ep)
 {
@@ -148,6 +161,11 @@ static const char *tell_bind_hint(struct hs_journeys *js, const struct hs_rec_ca
 		return names_internf(js->names, "%s is on no interface of %s (ip addr)",
 				     tell_address(js, &ep->addr), where);
 	case EADDRINUSE:
+		if (tell_has_time_wait(js, rec->netns, ep->port))
+			return names_internf(
+				js->names,
+				"a connection of port %u is in TIME_WAIT for a minute (SO_REUSEADDR, set by both programs, lets bind() pass)",
+				ep->port);
 		return names_internf(js->names, "another socket of %s has %s already (ss -lunp)",
 				     where, tell_endpoint(js, ep));
 	case EACCES:

@@ -363,6 +363,10 @@ static void note_state(void *ctx, const struct hs_state *state)
 		fprintf(f, ", with #%" PRIu32, state->sent);
 	fprintf(f, "%s%s%s", state->inferred ? ", inferred" : "",
 		state->minisocket ? ", minisocket" : "", state->confirmed ? ", confirmed" : "");
+	if (n->kinds.ends) {
+		fprintf(f, ", at ");
+		note_endpoint(f, &state->local);
+	}
 	if (n->kinds.ends && state->flow.id)
 		note_ends(f, &state->flow);
 	fprintf(f, "\n");

@@ -120,6 +120,33 @@ static void test_partial_overlap(void **state)
 		     "#6 born, TCP to port 8080, by the retransmission timer, again (1) of #5\n");
 }
 
+/* Which of its bytes came with which. */
+static void test_partial_overlap_is_read(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment data;
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	data = conn_deliver(&c, CLIENT, CONN_PSH | CONN_ACK, 5);
+	stream_softirq(s, 0);
+	data.payload = 12;
+	data = conn_send_again(&c, &data);
+	conn_arrive(&c, &data);
+	conn_take(&c, &data);
+	stream_back(s);
+	conn_read(&c, SERVER, 5);
+	conn_read(&c, SERVER, 7);
+	notes_expect(
+		s, (struct note_kinds){ .reads = true, .calls = true, .streams = true },
+		"#4 read by server[700] recvfrom, 5 B, waited 0 ms\n"
+		"recvfrom(4) = 5, read #4, ~1 @3, bytes 1..6, took #4, waited 0 ms, holds 7 and 0\n"
+		"#5 read by server[700] recvfrom, 12 B, waited 0 ms\n"
+		"recvfrom(4) = 7, read #5, ~1 @3, bytes 6..13, took #5, waited 0 ms, holds 0 "
+		"and 0\n");
+}
+
 /* Two that were lost come in one: it is counted as the first of them. */
 static void test_two_in_one(void **state)
 {
@@ -242,6 +269,24 @@ static void test_retransmission_over_the_wrap(void **state)
 		     "#3 born, TCP to port 8080, because of #2\n"
 		     "#4 born, TCP to port 8080, by the kernel\n"
 		     "#5 born, TCP to port 8080, by the retransmission timer, again (1) of #4\n");
+}
+
+/* It reached its socket, which did not want it. */
+static void test_ack_that_is_dropped_by_its_socket(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment ack;
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	ack = conn_send(&c, CLIENT, CONN_ACK, 0);
+	conn_arrive(&c, &ack);
+	conn_take(&c, &ack);
+	stream_drop(s, ack.skb, "TCP_TOO_OLD_ACK", "tcp_ack");
+	notes_expect(s, (struct note_kinds){ .fates = true },
+		     "#4 consumed in ns_server\n"
+		     "#4 dropped in ns_server: TCP_TOO_OLD_ACK by tcp_ack\n");
 }
 
 /* ---- windows ---- */
@@ -381,12 +426,14 @@ int main(void)
 		cmocka_unit_test(test_resent_after),
 		cmocka_unit_test(test_syn_and_fin_again),
 		cmocka_unit_test(test_partial_overlap),
+		cmocka_unit_test(test_partial_overlap_is_read),
 		cmocka_unit_test(test_two_in_one),
 		cmocka_unit_test(test_again_after_it_was_read),
 		cmocka_unit_test(test_again_after_it_was_acknowledged),
 		cmocka_unit_test(test_again_before_it_was_read),
 		cmocka_unit_test(test_stranger_reads_unseen),
 		cmocka_unit_test(test_retransmission_over_the_wrap),
+		cmocka_unit_test(test_ack_that_is_dropped_by_its_socket),
 		cmocka_unit_test(test_zero_window),
 		cmocka_unit_test(test_zero_window_of_others),
 		cmocka_unit_test(test_timers),

@@ -140,18 +140,19 @@ static void test_mapped_socket(void **state)
 	ack = conn_send(&c, CLIENT, CONN_ACK, 0);
 	conn_arrive(&c, &ack);
 	conn_child(&c);
-	notes_expect(
-		s, (struct note_kinds){ .flows = true, .states = true, .ends = true },
-		"@1 CLOSE -> LISTEN, by server[700] listen\n"
-		"~1 opened: 10.0.1.2:4000 in ns_client @2 client[812] -> 10.0.1.1:8080 "
-		"server[700]\n"
-		"~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1 [10.0.1.2:4000 in "
-		"ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 server[700] none]\n"
-		"~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred [10.0.1.2:4000 in "
-		"ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 in ns_server server[700] "
-		"SYN_RECV]\n"
-		"~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3 [10.0.1.2:4000 in ns_client @2 "
-		"client[812] SYN_SENT | 10.0.1.1:8080 in ns_server @3 server[700] ESTABLISHED]\n");
+	notes_expect(s, (struct note_kinds){ .flows = true, .states = true, .ends = true },
+		     "@1 CLOSE -> LISTEN, by server[700] listen, at 0.0.0.0:8080\n"
+		     "~1 opened: 10.0.1.2:4000 in ns_client @2 client[812] -> 10.0.1.1:8080 "
+		     "server[700]\n"
+		     "~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1, at 10.0.1.2:4000 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 "
+		     "server[700] none]\n"
+		     "~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred, at 10.0.1.1:8080 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 in "
+		     "ns_server server[700] SYN_RECV]\n"
+		     "~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3, at 10.0.1.1:8080 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 in "
+		     "ns_server @3 server[700] ESTABLISHED]\n");
 }
 
 /* Tracing began later: who opened it is not known, who was seen first comes first. */
@@ -204,8 +205,9 @@ static void test_socket_found_later(void **state)
 	conn_state(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
 	notes_expect(s, (struct note_kinds){ .flows = true, .states = true, .ends = true },
 		     "~1 seen: 10.0.1.2:4000 in ns_client -> 10.0.1.1:8080\n"
-		     "~1.1 @1 ESTABLISHED -> FIN_WAIT1, by server[700] shutdown [10.0.1.2:4000 in "
-		     "ns_client none | 10.0.1.1:8080 in ns_server @1 server[700] FIN_WAIT1]\n");
+		     "~1.1 @1 ESTABLISHED -> FIN_WAIT1, by server[700] shutdown, at 10.0.1.1:8080 "
+		     "[10.0.1.2:4000 in ns_client none | 10.0.1.1:8080 in ns_server @1 server[700] "
+		     "FIN_WAIT1]\n");
 }
 
 /* ---- the same endpoints again ---- */
@@ -448,6 +450,50 @@ static void test_followed(void **state)
 		     "#2 born, TCP to port 4000, because of #1; ~1.1 SYN ACK seq 0 ack 1\n");
 }
 
+/* What the other end sends is shown, though it does not get as far as the followed program. */
+static void test_lost_on_the_way_to_a_followed_program(void **state)
+{
+	struct stream *s = conn_lab("followed", NULL);
+	struct conn_segment syn, data;
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	syn = conn_syn(&c);
+	conn_arrive(&c, &syn);
+	conn_synack(&c, &syn);
+	stream_by(s, 1, CONN_PID_SERVER);
+	s->call = 0;
+	data = conn_send(&c, SERVER, CONN_PSH | CONN_ACK, 5);
+	stream_drop(s, data.skb, "NEIGH_FAILED", "ip_finish_output2");
+	notes_expect(s, (struct note_kinds){ .births = true, .fates = true },
+		     "#1 born, TCP to port 8080, by client[812] connect(3)\n"
+		     "#2 born, TCP to port 4000, because of #1\n"
+		     "#1 consumed in ns_server by tcp_rcv_state_process\n"
+		     "#3 born, TCP to port 4000, by the kernel\n"
+		     "#3 dropped in ns_client: NEIGH_FAILED by ip_finish_output2\n");
+}
+
+/* Nobody has accepted it yet: it belongs to its listener's program. */
+static void test_followed_before_it_is_accepted(void **state)
+{
+	struct stream *s = conn_lab("followed", NULL);
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	conn_listen(&c, 1);
+	c.unfollowed = true;
+	conn_open(&c);
+	stream_softirq(s, 1);
+	conn_send(&c, SERVER, CONN_ACK, 0);
+	notes_expect(s, (struct note_kinds){ .births = true },
+		     "#1 born, TCP to port 8080, by client[812] connect(-1)\n"
+		     "#2 born, TCP to port 4000, because of #1\n"
+		     "#3 born, TCP to port 8080, because of #2\n"
+		     "#4 born, TCP to port 4000, by the delayed ACK timer\n");
+}
+
 /* ---- many ---- */
 
 /* More than are kept: the oldest are forgotten, and the next segment of one begins a new one. */
@@ -496,6 +542,8 @@ int main(void)
 		cmocka_unit_test(test_no_flow),
 		cmocka_unit_test(test_not_shown),
 		cmocka_unit_test(test_followed),
+		cmocka_unit_test(test_lost_on_the_way_to_a_followed_program),
+		cmocka_unit_test(test_followed_before_it_is_accepted),
 		cmocka_unit_test(test_many),
 	};
 

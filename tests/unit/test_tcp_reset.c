@@ -363,6 +363,31 @@ static void test_reset_is_forgotten_with_its_socket(void **state)
 		     "sendto(3) = EPIPE\n");
 }
 
+/* connect() again, on the same socket: what broke the first connection is over. */
+static void test_reset_is_forgotten_with_its_connection(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	server_resets(&c);
+	conn_enter(&c, CLIENT, HS_CALL_CONNECT, 0);
+	conn_state(&c, CLIENT, HS_TCP_CLOSE, HS_TCP_SYN_SENT);
+	conn_leave(&c, -EINPROGRESS);
+	for (int i = 0; i < 2; i++) {
+		int err = i ? EPIPE : ECONNRESET;
+
+		conn_enter(&c, CLIENT, HS_CALL_SENDTO, 5);
+		stream_send_failed(s, c.end[CLIENT].sk, -err);
+		conn_leave(&c, -err);
+	}
+	notes_expect(s, errors,
+		     "close(4) = 0, sent #4\n"
+		     "connect(3) = EINPROGRESS\n"
+		     "sendto(3) = ECONNRESET\n"
+		     "sendto(3) = EPIPE\n");
+}
+
 /* A call says which signal it raised. */
 static void test_call_that_raised_a_signal(void **state)
 {
@@ -627,6 +652,7 @@ int main(void)
 		cmocka_unit_test(test_broken_pipe_after_a_fin),
 		cmocka_unit_test(test_broken_pipe_of_ones_own),
 		cmocka_unit_test(test_reset_is_forgotten_with_its_socket),
+		cmocka_unit_test(test_reset_is_forgotten_with_its_connection),
 		cmocka_unit_test(test_call_that_raised_a_signal),
 		cmocka_unit_test(test_other_signals),
 		cmocka_unit_test(test_reset_is_taken),

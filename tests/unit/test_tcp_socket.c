@@ -235,21 +235,23 @@ static void test_accepted_by_another_process(void **state)
 	stream_leave(s, 5);
 	c.end[SERVER].pid = WORKER;
 	conn_close(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
-	notes_expect(
-		s, (struct note_kinds){ .states = true, .ends = true },
-		"@1 CLOSE -> LISTEN, by server[700] listen\n"
-		"~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1 [10.0.1.2:4000 in "
-		"ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 server[700] none]\n"
-		"~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred [10.0.1.2:4000 in "
-		"ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 in ns_server server[700] "
-		"SYN_RECV]\n"
-		"~1.0 @2 SYN_SENT -> ESTABLISHED, because of #2 [10.0.1.2:4000 in ns_client @2 "
-		"client[812] ESTABLISHED | 10.0.1.1:8080 in ns_server server[700] SYN_RECV]\n"
-		"~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3 [10.0.1.2:4000 in ns_client @2 "
-		"client[812] ESTABLISHED | 10.0.1.1:8080 in ns_server @3 server[700] ESTABLISHED]\n"
-		"~1.1 @3 ESTABLISHED -> FIN_WAIT1, by worker[701] close [10.0.1.2:4000 in "
-		"ns_client @2 client[812] ESTABLISHED | 10.0.1.1:8080 in ns_server @3 "
-		"worker[701] FIN_WAIT1]\n");
+	notes_expect(s, (struct note_kinds){ .states = true, .ends = true },
+		     "@1 CLOSE -> LISTEN, by server[700] listen, at 0.0.0.0:8080\n"
+		     "~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1, at 10.0.1.2:4000 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 "
+		     "server[700] none]\n"
+		     "~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred, at 10.0.1.1:8080 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 in "
+		     "ns_server server[700] SYN_RECV]\n"
+		     "~1.0 @2 SYN_SENT -> ESTABLISHED, because of #2, at 10.0.1.2:4000 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] ESTABLISHED | 10.0.1.1:8080 in "
+		     "ns_server server[700] SYN_RECV]\n"
+		     "~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3, at 10.0.1.1:8080 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] ESTABLISHED | 10.0.1.1:8080 in "
+		     "ns_server @3 server[700] ESTABLISHED]\n"
+		     "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by worker[701] close, at 10.0.1.1:8080 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] ESTABLISHED | 10.0.1.1:8080 in "
+		     "ns_server @3 worker[701] FIN_WAIT1]\n");
 }
 
 /* It is followed from then on: what it sends is shown. */
@@ -271,8 +273,8 @@ static void test_accepted_is_followed(void **state)
 	notes_expect(s,
 		     (struct note_kinds){
 			     .flows = true, .calls = true, .streams = true, .births = true },
-		     "~1 opened: 10.0.1.2:4000 in ns_client @3 -> 10.0.1.1:8080 in ns_server @2 "
-		     "server[700]\n"
+		     "~1 opened: 10.0.1.2:4000 in ns_client @3 client[812] -> 10.0.1.1:8080 in "
+		     "ns_server @2 server[700]\n"
 		     "accept(3) = 4, ~1 @2, accept queue 1 -> 0 of 1\n"
 		     "#1 born, TCP to port 4000, by server[700] sendto(-1)\n"
 		     "#2 born, TCP to port 8080, because of #1\n"

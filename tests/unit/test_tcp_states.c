@@ -73,19 +73,20 @@ static void test_both_ends(void **state)
 	conn_init(&c, s, 0);
 	conn_listen(&c, 1);
 	conn_open(&c);
-	notes_expect(
-		s, (struct note_kinds){ .states = true, .ends = true },
-		"@1 CLOSE -> LISTEN, by server[700] listen\n"
-		"~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1 [10.0.1.2:4000 in "
-		"ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 server[700] none]\n"
-		"~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred [10.0.1.2:4000 in "
-		"ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 in ns_server server[700] "
-		"SYN_RECV]\n"
-		"~1.0 @2 SYN_SENT -> ESTABLISHED, because of #2 [10.0.1.2:4000 in ns_client @2 "
-		"client[812] ESTABLISHED | 10.0.1.1:8080 in ns_server server[700] SYN_RECV]\n"
-		"~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3 [10.0.1.2:4000 in ns_client @2 "
-		"client[812] ESTABLISHED | 10.0.1.1:8080 in ns_server @3 server[700] "
-		"ESTABLISHED]\n");
+	notes_expect(s, (struct note_kinds){ .states = true, .ends = true },
+		     "@1 CLOSE -> LISTEN, by server[700] listen, at 0.0.0.0:8080\n"
+		     "~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1, at 10.0.1.2:4000 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 "
+		     "server[700] none]\n"
+		     "~1.1 LISTEN -> SYN_RECV, because of #1, with #2, inferred, at 10.0.1.1:8080 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] SYN_SENT | 10.0.1.1:8080 in "
+		     "ns_server server[700] SYN_RECV]\n"
+		     "~1.0 @2 SYN_SENT -> ESTABLISHED, because of #2, at 10.0.1.2:4000 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] ESTABLISHED | 10.0.1.1:8080 in "
+		     "ns_server server[700] SYN_RECV]\n"
+		     "~1.1 @3 SYN_RECV -> ESTABLISHED, because of #3, at 10.0.1.1:8080 "
+		     "[10.0.1.2:4000 in ns_client @2 client[812] ESTABLISHED | 10.0.1.1:8080 in "
+		     "ns_server @3 server[700] ESTABLISHED]\n");
 }
 
 /* The flow is told of first, and SYN_SENT with its SYN, whose id it names. */
@@ -191,6 +192,31 @@ static void test_request_that_nobody_saw(void **state)
 		     "~1.0 @2 CLOSE -> SYN_SENT, by client[812] connect, with #1\n"
 		     "~1.1 @3 LISTEN -> SYN_RECV, because of #2\n"
 		     "~1.1 @3 SYN_RECV -> ESTABLISHED, because of #2\n");
+}
+
+/* Its SYN was lost, too: whose it is the child knows from its listener. */
+static void test_child_belongs_to_the_listener(void **state)
+{
+	struct stream *s = conn_lab(NULL);
+	struct conn_segment ack;
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	conn_listen(&c, 1);
+	stream_by(s, 0, CONN_PID_CLIENT);
+	stream_lose(s, 9);
+	ack = conn_send(&c, CLIENT, CONN_ACK, 0);
+	conn_arrive(&c, &ack);
+	conn_child(&c);
+	notes_expect(
+		s, (struct note_kinds){ .states = true, .ends = true },
+		"@1 CLOSE -> LISTEN, by server[700] listen, at 0.0.0.0:8080\n"
+		"~1.1 @2 LISTEN -> SYN_RECV, because of #1, at 10.0.1.1:8080 [10.0.1.2:4000 in "
+		"ns_client none | 10.0.1.1:8080 in ns_server @2 server[700] SYN_RECV]\n"
+		"~1.1 @2 SYN_RECV -> ESTABLISHED, because of #1, at 10.0.1.1:8080 "
+		"[10.0.1.2:4000 in ns_client none | 10.0.1.1:8080 in ns_server @2 server[700] "
+		"ESTABLISHED]\n");
 }
 
 /* A SYN-ACK of an end that opens itself: both connect() to each other. */
@@ -452,6 +478,26 @@ static void test_connection_refused(void **state)
 		     "~1.0 @1 SYN_SENT -> CLOSE, because of #2\n");
 }
 
+/* One that gives up has lost its port already: where it was is remembered. */
+static void test_without_a_port(void **state)
+{
+	struct stream *s = conn_lab(NULL);
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	conn_syn(&c);
+	stream_sock_is(s, c.end[CLIENT].sk, CONN_NS_CLIENT, IPPROTO_TCP, "0.0.0.0:0",
+		       "10.0.1.1:8080");
+	stream_softirq(s, 0);
+	conn_state(&c, CLIENT, HS_TCP_SYN_SENT, HS_TCP_CLOSE);
+	notes_expect(s, (struct note_kinds){ .states = true, .ends = true },
+		     "~1.0 @1 CLOSE -> SYN_SENT, by client[812] connect, with #1, at 10.0.1.2:4000 "
+		     "[10.0.1.2:4000 in ns_client @1 client[812] SYN_SENT | 10.0.1.1:8080 none]\n"
+		     "~1.0 @1 SYN_SENT -> CLOSE, by the retransmission timer, at 10.0.1.2:4000 "
+		     "[10.0.1.2:4000 in ns_client @1 client[812] CLOSE | 10.0.1.1:8080 none]\n");
+}
+
 /* ---- what moved them ---- */
 
 /* The reader held the socket when the FIN came: its call is not what closed the connection. */
@@ -493,6 +539,34 @@ static void test_crossing_fin_processed_in_a_call(void **state)
 		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
 		     "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by server[700] close\n"
 		     "~1.1 @3 FIN_WAIT1 -> CLOSING, because of #4\n");
+}
+
+/* The last acknowledgement came while close() held the socket. */
+static void test_last_ack_processed_in_a_call(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment fin, ack;
+
+	(void)state;
+	fin = conn_close(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	conn_leave(&c, 0);
+	conn_enter(&c, SERVER, HS_CALL_CLOSE, 0);
+	conn_state(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	conn_send(&c, SERVER, CONN_FIN | CONN_ACK, 0);
+	conn_arrive(&c, &fin);
+	conn_state(&c, SERVER, HS_TCP_FIN_WAIT1, HS_TCP_CLOSING);
+	stream_softirq(s, 2);
+	ack = conn_send(&c, CLIENT, CONN_ACK, 0);
+	conn_arrive(&c, &ack);
+	stream_by(s, 1, CONN_PID_SERVER);
+	conn_state(&c, SERVER, HS_TCP_CLOSING, HS_TCP_CLOSE);
+	conn_leave(&c, 0);
+	notes_expect(s, states,
+		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
+		     "~1.1 @3 ESTABLISHED -> FIN_WAIT1, by server[700] close\n"
+		     "~1.1 @3 FIN_WAIT1 -> CLOSING, because of #4\n"
+		     "~1.1 CLOSING -> TIME_WAIT, because of #6, inferred, minisocket\n");
 }
 
 static void test_reset_processed_in_a_call(void **state)
@@ -632,7 +706,8 @@ static void test_states_wait_until_the_flow_is_shown(void **state)
 	stream_back(s);
 	conn_state(&c, CLIENT, HS_TCP_SYN_SENT, HS_TCP_CLOSE);
 	notes_expect(s, (struct note_kinds){ .flows = true, .states = true, .births = true },
-		     "~1 opened: 10.0.1.2:4000 in ns_client @1 -> 10.0.1.1:8080 in ns_server\n"
+		     "~1 opened: 10.0.1.2:4000 in ns_client @1 client[812] -> 10.0.1.1:8080 in "
+		     "ns_server\n"
 		     "~1.0 @1 CLOSE -> SYN_SENT, by client[812] connect\n"
 		     "#1 born, TCP to port 4000, because of #0\n"
 		     "~1.0 @1 SYN_SENT -> CLOSE, because of #1\n");
@@ -648,6 +723,7 @@ int main(void)
 		cmocka_unit_test(test_syn_that_waited_for_arp),
 		cmocka_unit_test(test_handshake_again),
 		cmocka_unit_test(test_request_that_nobody_saw),
+		cmocka_unit_test(test_child_belongs_to_the_listener),
 		cmocka_unit_test(test_simultaneous_open),
 		cmocka_unit_test(test_minisocket_waits_for_the_fin),
 		cmocka_unit_test(test_shutdown_then_close),
@@ -659,8 +735,10 @@ int main(void)
 		cmocka_unit_test(test_reset_when_established),
 		cmocka_unit_test(test_reset_in_fin_wait2),
 		cmocka_unit_test(test_connection_refused),
+		cmocka_unit_test(test_without_a_port),
 		cmocka_unit_test(test_fin_processed_in_a_call),
 		cmocka_unit_test(test_crossing_fin_processed_in_a_call),
+		cmocka_unit_test(test_last_ack_processed_in_a_call),
 		cmocka_unit_test(test_reset_processed_in_a_call),
 		cmocka_unit_test(test_softirq_of_another_packet),
 		cmocka_unit_test(test_call_of_a_stranger),

@@ -196,6 +196,34 @@ static void test_fin_is_no_byte(void **state)
 		"recvfrom(4) = 0, ~1 @3, holds 0 and 0\n");
 }
 
+static void test_fin_after_a_single_byte(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment fin;
+
+	(void)state;
+	conn_write(&c, CLIENT, 1);
+	conn_write(&c, CLIENT, 4);
+	fin = conn_close(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	conn_arrive(&c, &fin);
+	conn_take_fin(&c, &fin);
+	conn_leave(&c, 0);
+	conn_enter(&c, SERVER, HS_CALL_RECVFROM, 100);
+	conn_tcp(&c, SERVER)->copied_seq = conn_tcp(&c, SERVER)->rcv_nxt;
+	stream_read(s, c.end[SERVER].sk, 5, 0, 0);
+	conn_leave(&c, 5);
+	notes_expect(
+		s, reads,
+		"sendto(3) = 1, sent #4, ~1 @2, bytes 1..2, holds 0 and 0\n"
+		"sendto(3) = 4, sent #6, ~1 @2, bytes 2..6, holds 0 and 0\n"
+		"close(3) = 0, sent #8, ~1 @2, holds 0 and 0\n"
+		"#4 read by server[700] recvfrom, 1 B, waited 0 ms\n"
+		"#6 read by server[700] recvfrom, 4 B, waited 0 ms\n"
+		"recvfrom(4) = 5, read #4, ~1 @3, bytes 1..6, took #4 #6, waited 0 ms, holds 0 "
+		"and 0\n");
+}
+
 static void test_fin_waits_behind_bytes(void **state)
 {
 	struct conn c;
@@ -439,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_calls_without_a_range),
 		cmocka_unit_test(test_written_and_not_sent),
 		cmocka_unit_test(test_fin_is_no_byte),
+		cmocka_unit_test(test_fin_after_a_single_byte),
 		cmocka_unit_test(test_fin_waits_behind_bytes),
 		cmocka_unit_test(test_peek),
 		cmocka_unit_test(test_read_takes_two_segments),
