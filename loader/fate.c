@@ -199,6 +199,11 @@ static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs
 	}
 	if (!strcmp(reason, "NO_SOCKET"))
 		fate.why = tell_no_socket(js, n);
+	/* In 6.18 (not in 6.12) the last ACK of a handshake that a full accept queue refuses has a reason. */
+	if (!strcmp(reason, "TCP_LISTEN_OVERFLOW")) {
+		fate.kind = HS_FATE_REFUSED;
+		fate.why = tcp_refused(js, n) ?: fate.why;
+	}
 	if (!strcmp(reason, "SOCKET_RCVBUFF") && s) {
 		fate.why = tell_rcvbuf(js, s, rec->rmem, rec->rcvbuf);
 		fate.socket = n->selected ? sock_id(js, s) : 0;

@@ -193,8 +193,10 @@ server_killed()
 		state CLOSE_WAIT before=ESTABLISHED end=client comm=simple_nc cause=\$fin
 		journey flags=ACK $to ack=2 payload=0 from=client as \$ack
 		state FIN_WAIT2 before=FIN_WAIT1 end=server cause=\$ack
-		state CLOSE before=LISTEN comm=byte_sink lport=$port call=exit began>\$killed.began
 		no reset"
+	k_expect "$what: and the listener is closed with its process" "
+		state FIN_WAIT1 before=ESTABLISHED end=server as \$killed
+		state CLOSE before=LISTEN comm=byte_sink lport=$port call=exit began>\$killed.began"
 	k_expect "$what: the client closes: TIME_WAIT at the server" "
 		state CLOSE_WAIT end=client as \$wait
 		state LAST_ACK before=CLOSE_WAIT end=client comm=simple_nc cause_kind=call call=close
@@ -210,7 +212,7 @@ server_killed()
 		call listen comm=byte_sink x1"
 	k_expect "$what: nothing was dropped, reset or sent twice" "
 		no drop; no reset; no retransmission; no refused; no icmp; no signal comm=simple_nc"
-	ladder "$what" 'got SIGKILL' 'by exit\(\) │ FIN_WAIT1$' ' CLOSE_WAIT +│◀.* FIN' '▶│ FIN_WAIT2$' \
+	ladder "$what" 'killed by SIGKILL' 'by exit\(\) │ FIN_WAIT1$' ' CLOSE_WAIT +│◀.* FIN' '▶│ FIN_WAIT2$' \
 		' LAST_ACK +│ close\(3\) = 0' ' FIN .*▶│ \(TIME_WAIT\)$' ' CLOSE +│◀.* ACK 9'
 }
 
