@@ -359,6 +359,8 @@ void tcp_born(struct hs_journeys *js, struct node *n, const struct hs_event *e);
 void tcp_arrived(struct hs_journeys *js, struct node *n, const struct hs_event *e);
 /* The timer behind a segment that no packet and no call provoked; "" none is known. */
 const char *tcp_timer(const struct hs_journeys *js, const struct node *n, uint16_t pending);
+/* The socket that a segment arrived for, in the namespace where it is; NULL none is known. */
+struct sock_node *tcp_receiver(struct hs_journeys *js, const struct node *n);
 /* Is that SYN refused by a full accept queue? Then why, else NULL. */
 const char *tcp_refused(struct hs_journeys *js, const struct node *n);
 /* As the sink sees it, with its queues. */

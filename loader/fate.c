@@ -47,7 +47,8 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 	if (strcmp(reason, "NOT_SPECIFIED"))
 		return false;
 	if (n->j.packet.proto == IPPROTO_TCP)
-		return !strcmp(function, "tcp_v4_rcv") || !strcmp(function, "tcp_v6_rcv");
+		return !strcmp(function, "tcp_v4_rcv") || !strcmp(function, "tcp_v6_rcv") ||
+		       !strcmp(function, "tcp_rcv_state_process");
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
 		if (!strcmp(function, functions[i]))
 			return true;
@@ -63,6 +64,28 @@ static bool free_is_merge(const struct node *n, const char *function)
 	return n->j.packet.fragmented && (!strcmp(function, "inet_frag_reasm_prepare") ||
 					  !strcmp(function, "skb_release_data"));
 }
+
+/*
+ * Bytes that reached TCP and were not dropped are in the receive queue, put behind what that or the
+ * backlog holds already: tcp_try_coalesce(), tcp_add_backlog().
+ */
+static bool node_joined(struct hs_journeys *js, struct node *n, struct hs_fate *fate)
+{
+	struct sock_node *s = n->j.packet.payload ? tcp_receiver(js, n) : NULL;
+
+	if (!s)
+		return false;
+	fate->kind = HS_FATE_QUEUED;
+	fate->socket = n->selected ? sock_id(js, s) : 0;
+	fate->owner = s->s.owner;
+	fate->why = "joined to the segment before it in the queue";
+	seq_queued(flow_by_serial(js, n->flow), n, n->last);
+	return true;
+}
+
+static const char refused_remedy[] =
+	"Accept faster, or listen() with a longer backlog (sysctl net.core.somaxconn bounds it). "
+	"The client tries again by itself.";
 
 static void node_consumed(struct hs_journeys *js, struct node *n, const char *function,
 			  uint64_t time, bool inferred)
@@ -81,14 +104,15 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 	if (refused) {
 		fate.kind = HS_FATE_REFUSED;
 		fate.why = refused;
-		fate.remedy = "Accept faster, or listen() with a longer backlog (sysctl "
-			      "net.core.somaxconn bounds it). The client tries again by itself.";
+		fate.remedy = refused_remedy;
 		fate.inferred = true;
 	} else if (stage == HS_STAGE_DEV_QUEUE &&
 		   !strncmp(function, "validate_xmit_skb", strlen("validate_xmit_skb"))) {
 		fate.why = "cut into segments, which go on by themselves";
 	} else if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;
+	} else if (stage == HS_STAGE_RECEIVE && node_joined(js, n, &fate)) {
+		fate.function = "";
 	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(n, function)) {
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "put together with the other fragments of its datagram";
@@ -216,9 +240,18 @@ static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs
 	}
 }
 
+static bool node_was_forwarded(const struct node *n)
+{
+	int queued = 0;
+
+	for (size_t i = 0; i < n->j.n_hops; i++)
+		queued += n->j.hops[i].stage == HS_STAGE_DEV_QUEUE;
+	return queued > 1;
+}
+
 /*
  * TCP often ends a packet without an event, and its address is given to another (of netlink, vsock ...),
- * whose end is not this one's. A real one may have another head too (pskb_expand_head()), so a drop with
+ * whose end is not this one's. A forwarded one may have another head too (skb_cow()), and a drop with
  * a reason is believed.
  */
 static bool free_is_foreign(const struct node *n, const struct hs_rec_free *rec,
@@ -226,7 +259,7 @@ static bool free_is_foreign(const struct node *n, const struct hs_rec_free *rec,
 {
 	const char *reason = names_reason(js->names, rec->reason);
 
-	if (!n->flow || !rec->head || !n->head || rec->head == n->head)
+	if (!n->flow || !rec->head || !n->head || rec->head == n->head || node_was_forwarded(n))
 		return false;
 	return rec->hdr.stage == HS_STAGE_CONSUME || !strcmp(reason, "NOT_SPECIFIED");
 }
@@ -284,6 +317,12 @@ void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now)
 	} else if (n->j.packet.fragmented) {
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "kept until the other fragments of its datagram are there";
+	} else if (n->flow && tcp_refused(js, n)) {
+		fate.kind = HS_FATE_REFUSED;
+		fate.why = tcp_refused(js, n);
+		fate.remedy = refused_remedy;
+	} else if (node_joined(js, n, &fate)) {
+		fate.inferred = true;
 	} else if (n->j.packet.proto == IPPROTO_TCP) {
 		fate.kind = HS_FATE_CONSUMED;
 		fate.inferred = !n->taken;

@@ -541,6 +541,14 @@ void tcp_arrived(struct hs_journeys *js, struct node *n, const struct hs_event *
 	flow_tell_state(js, f, &state);
 }
 
+struct sock_node *tcp_receiver(struct hs_journeys *js, const struct node *n)
+{
+	const struct flow_node *f = flow_by_serial(js, n->flow);
+	struct sock_node *s = f ? sock_find(js, f->end[!n->j.from].sk) : NULL;
+
+	return s && s->flow == n->flow && s->netns == n->netns ? s : NULL;
+}
+
 /* The listener that a segment to `at` reaches, NULL. */
 static struct sock_node *listener_of(struct hs_journeys *js, uint32_t netns,
 				     const struct hs_endpoint *at)

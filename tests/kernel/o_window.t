@@ -52,16 +52,18 @@ slow()
 
 	k_expect "O25 $what: the receive buffer fills, and the window is closed" "
 		flow server_comm=random_server client_comm=random_client sport=$port as \$flow
-		journey zero_window from=client flags=ACK window=0 payload=0 flow=\$flow netns=$server as \$closed
-		socket comm=random_client pid=$gets flow=\$flow rcv_window=0 rcv_queued>30000 began<\$closed.ended"
-	k_expect "O25 $what: the sender's buffer fills, and its send() waits until there is room" "
+		journey zero_window from=client flags=ACK window=0 payload=0 flow=\$flow netns=$server
+		socket comm=random_client pid=$gets flow=\$flow rcv_window=0 rcv_queued>30000 rcv_limit>30000"
+	k_expect "O25 $what: the sender's buffer fills" "
+		journey zero_window from=client as \$closed
+		socket comm=random_server pid=$serves flow=\$closed.flow snd_window=0 snd_queued>300000 snd_limit>300000"
+	k_expect "O25 $what: its send() waits until there is room" "
 		journey zero_window from=client as \$closed
 		journey window_probe from=server flow=\$closed.flow as \$probe
 		journey from=client flow=\$closed.flow window>0 zero_window=no flags=ACK began>\$probe.ended as \$opened
 		call sendto pid=$serves ret>0 len=1024 errno=none flow=\$closed.flow lasted>1s \
-			began<\$probe.began ended>\$opened.began as \$waits
-		call sendto pid=$serves lasted>1s x1
-		socket comm=random_server pid=$serves snd_window=0 snd_queued>300000 snd_limit>300000 began<\$waits.ended"
+			began<\$probe.began ended>\$opened.began
+		call sendto pid=$serves lasted>1s x1"
 	k_expect "O25 $what: a timer asks whether the window has opened, less and less often; the answer is no" "
 		journey window_probe from=server flags=ACK payload=0 cause_kind=timer timer='zero-window probe' \
 			netns=$client as \$first
@@ -79,7 +81,10 @@ slow()
 		journey from=server payload>0 cause=\$opened cause_kind=journey
 		queued from=server payload>0 began>\$opened.began owner=random_client
 		call recvfrom pid=$gets ret>0 ended>\$opened.began
-		no reset; no drop; no signal SIGPIPE"
+		no reset; no signal SIGPIPE"
+	# A late ACK may provoke a tail loss probe; the receiver has those bytes already.
+	k_expect "O25 $what: nothing is lost: what was dropped had come before" "
+		no drop retransmission=0; no drop reason!=TCP_OLD_DATA; no retransmission timer='retransmission timer'"
 }
 
 # What nobody answers. The rule is in ns_server, so that the segments arrive there and die.
@@ -178,6 +183,8 @@ answered()
 		queued payload=6 x1; no call errno=ETIMEDOUT; no reset"
 }
 
+# Each question gets an answer, however soon after the one before it comes.
+k_in client1 sysctl -qw net.ipv4.tcp_invalid_ratelimit=0
 slow IPv4 10.0.1.1 8080
 slow IPv6 fd00:0:0:1::1 8081
 
