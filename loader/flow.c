@@ -210,15 +210,17 @@ static struct hs_task listener_owner(struct hs_journeys *js, const struct flow_n
 	const struct hs_endpoint *at = &f->f.end[1].at;
 	const struct sock_node *found = NULL;
 	struct sock_node *s, *tmp;
+	size_t n = 0;
 
-	HASH_ITER (hh, js->socks, s, tmp) {
-		if (!s->listening || s->closed || !endpoint_takes(&s->s.local, &at->addr, at->port))
-			continue;
-		if (found)
-			return (struct hs_task){ .comm = "" };
-		found = s;
-	}
-	return found ? found->s.owner : (struct hs_task){ .comm = "" };
+	/* Of a followed program before others: there may be other labs on this machine. */
+	for (int followed = 1; followed >= 0 && !n; followed--)
+		HASH_ITER (hh, js->socks, s, tmp)
+			if (s->listening && !s->closed && s->s.followed == followed &&
+			    endpoint_takes(&s->s.local, &at->addr, at->port)) {
+				found = s;
+				n++;
+			}
+	return n == 1 ? found->s.owner : (struct hs_task){ .comm = "" };
 }
 
 uint32_t flow_show(struct hs_journeys *js, struct flow_node *f)

@@ -3,6 +3,7 @@
 # O18: a client that is gone before accept(), and more clients than listen() has room for: nobody is
 # told that they are refused, by no RST and no event, so it is concluded; the kernel counts them too.
 # shellcheck disable=SC2016 # the names in expectations are not the shell's
+# shellcheck disable=SC2034 # set by one function for another
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -51,7 +51,7 @@ second()
 
 	k_expect "O22 $what: the second client's connection is established by the kernels alone" "
 		call accept pid=$store ret>2 as \$accept
-		flow client=$peer sport=$port server_comm=kv_store client_comm=kv_client id!=\$accept.flow as \$flow
+		flow client=$peer server=$address sport=$port client_comm=kv_client id!=\$accept.flow as \$flow
 		{ state ESTABLISHED end=client flow=\$flow netns=$client1 pid=$second
 		state ESTABLISHED end=server flow=\$flow netns=$server comm=kv_store as \$there }
 		call connect pid=$second ret=0 flow=\$flow

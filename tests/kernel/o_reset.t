@@ -3,6 +3,7 @@
 # O20, O21, O26: a connection that breaks. Whether it does so by FIN or by RST, and whether a program
 # hears of it by an errno or by a signal, depends on what was unread, and on what came before.
 # shellcheck disable=SC2016 # the names in expectations are not the shell's
+# shellcheck disable=SC2317,SC2034 # functions that tap.sh calls by name
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

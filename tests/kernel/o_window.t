@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # O25: a slow reader closes the window; the sender's send() waits, and a timer asks for room. And what
 # is sent again when nobody answers, until the connection is given up.
+# shellcheck disable=SC2317,SC2016 # functions that tap.sh calls by name; inner shells expand
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -51,7 +52,7 @@ slow()
 	k_sound "O25 $what"
 
 	k_expect "O25 $what: the receive buffer fills, and the window is closed" "
-		flow server_comm=random_server client_comm=random_client sport=$port as \$flow
+		flow client_comm=random_client server=$address sport=$port as \$flow
 		journey zero_window from=client flags=ACK window=0 payload=0 flow=\$flow netns=$server
 		socket comm=random_client pid=$gets flow=\$flow rcv_window=0 rcv_queued>30000 rcv_limit>30000"
 	k_expect "O25 $what: the sender's buffer fills" "
@@ -82,9 +83,9 @@ slow()
 		queued from=server payload>0 began>\$opened.began owner=random_client
 		call recvfrom pid=$gets ret>0 ended>\$opened.began
 		no reset; no signal SIGPIPE"
-	# A late ACK may provoke a tail loss probe; the receiver has those bytes already.
+	# A late ACK may provoke a retransmission; the receiver has those bytes already.
 	k_expect "O25 $what: nothing is lost: what was dropped had come before" "
-		no drop retransmission=0; no drop reason!=TCP_OLD_DATA; no retransmission timer='retransmission timer'"
+		no drop retransmission=0; no drop reason!=TCP_OLD_DATA|TCP_OLD_SEQUENCE"
 }
 
 # What nobody answers. The rule is in ns_server, so that the segments arrive there and die.

@@ -3,6 +3,7 @@
 # The independent witness, of TCP: what tcpdump captures at each device is what trace says crossed
 # there, segment for segment, as large as the tap sees them. Connections that end well show no drop.
 # And trace says the same when nobody else looks on. SEED=N repeats the random connections.
+# shellcheck disable=SC2317 # functions that tap.sh calls by name
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=witness_lib.sh disable=SC1091
