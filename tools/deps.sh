@@ -44,6 +44,9 @@ packages()
 		check|python3|cmd:python3|Python 3
 		check|netcat-openbsd|cmd:nc|OpenBSD netcat
 		check|nftables|cmd:nft|nftables
+		check|curl|cmd:curl|curl
+		check|socat|cmd:socat|socat
+		check|iperf3|cmd:iperf3|iperf3
 		check|tcpdump|cmd:tcpdump|tcpdump
 		check|iputils-ping|cmd:ping|ping (iputils)
 	END

@@ -5,7 +5,8 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-wanted=0.6
+goal=0.6
+wanted=0.4 # what fails is a regression, as the machine may be busy with other tests
 bench=${BENCH:-build/bench}
 k_need
 tap_need_program "$bench/flood"
@@ -34,10 +35,10 @@ for ((try = 1; SECONDS < 60; try++)); do
 	kept=$(field record 3)
 	if [[ -z $TAP_ERR ]] && is_between 0 "$kept" 1.1; then
 		is_between "$kept" "${measured:-0}" 1.1 || measured=$kept # the best of them
-		! is_between "$wanted" "$kept" 1.1 || break
+		! is_between "$goal" "$kept" 1.1 || break
 	fi
 done
-name="a flood keeps ${measured:-?} of its untraced rate under -w, at least $wanted"
+name="a flood keeps ${measured:-?} of its untraced rate under -w (goal $goal), at least $wanted"
 if [[ -z $measured ]]; then
 	tap_skip "$name" 'no machine to itself: other traces, or other work, all the time'
 else
