@@ -97,7 +97,10 @@ steps()
 		call accept comm=byte_sink ret>2 flow=\$done.flow began>\$waits.ended began>\$connect.ended
 		no call accept began<\$waits.ended"
 	k_expect "O13 $what: whose connection it is" "
-		flow opened client=$peer server=$address sport=$port client_comm=simple_nc x1"
+		flow opened client=$peer server=$address sport=$port client_comm=simple_nc as \$flow
+		state ESTABLISHED end=client flow=\$flow comm=simple_nc
+		state ESTABLISHED end=server flow=\$flow comm=byte_sink
+		flow x2; state ESTABLISHED x2"
 
 	k_expect "O14 $what: data is taken and acknowledged before accept()" "
 		call write comm=simple_nc ret=41 first_byte=1 next_byte=42 as \$write

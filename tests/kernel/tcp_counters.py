@@ -283,7 +283,7 @@ def groundless(path):
     for j in journeys.values():
         if j["fate"]["kind"] != "dropped" or j["packet"].get("proto") != "TCP":
             continue
-        again = j["segment"]["retransmission"] and j["fate"]["reason"] == "TCP_OLD_DATA"
+        again = j["segment"]["retransmission"] and j["fate"]["reason"] in ("TCP_OLD_DATA", "TCP_OLD_SEQUENCE")
         answered = any("RST" in journeys[child]["packet"].get("tcp", {}).get("flags", ()) for child in j["caused"])
         if not again and not answered and "RST" not in j["packet"]["tcp"]["flags"]:
             yield (f'#{j["id"]} {"+".join(j["packet"]["tcp"]["flags"])} {j["packet"]["payload"]} B, connection '

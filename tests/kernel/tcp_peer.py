@@ -6,10 +6,15 @@
     tcp_peer.py ask ADDRESS PORT TIMEOUT        connects; for each line of its input, sends it and waits for
                                                 an answer. TIMEOUT: milliseconds that a segment may stay
                                                 unacknowledged (TCP_USER_TIMEOUT), 0: as the kernel likes
-    tcp_peer.py count ADDRESS PORT COUNT SIZE   sends COUNT times SIZE bytes, with TCP_NODELAY
+    tcp_peer.py count ADDRESS PORT COUNT SIZE   sends COUNT segments of SIZE bytes, each of them when the one
+                                                before is acknowledged
 """
+import fcntl
 import socket
+import struct
 import sys
+
+SIOCOUTQ = 0x5411  # linux/sockios.h: how many bytes are not acknowledged
 
 
 def family_of(address):
@@ -57,6 +62,8 @@ def count(address, port, number, size):
     sock = connected(address, port)
     for _ in range(number):
         sock.send(b"x" * size)
+        while struct.unpack("i", fcntl.ioctl(sock, SIOCOUTQ, b"\0" * 4))[0]:
+            pass
 
 
 def main():

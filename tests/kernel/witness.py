@@ -252,7 +252,7 @@ def command_same(first, second):
 
 def came_before(journey):
     """On a busy machine TCP sends again what was only late."""
-    return journey["fate"]["reason"] == "TCP_OLD_DATA" and journey["segment"]["retransmission"]
+    return journey["fate"]["reason"] in ("TCP_OLD_DATA", "TCP_OLD_SEQUENCE") and journey["segment"]["retransmission"]
 
 
 def command_clean(path):
