@@ -87,7 +87,9 @@ static struct sock_node *call_socket(struct hs_journeys *js, const struct hs_rec
 	s->s.family = rec->family;
 	s->s.type = rec->sock_type;
 	s->s.protocol = rec->protocol;
-	s->s.owner = names_task(js->names, rec->pid, rec->tid);
+	/* Who closes it may be a forked child that does not want it. */
+	if (rec->call != HS_CALL_CLOSE || !s->s.owner.pid)
+		s->s.owner = names_task(js->names, rec->pid, rec->tid);
 	s->s.followed = true;
 	s->closed = rec->call == HS_CALL_CLOSE;
 	if (rec->local.family && (rec->local.port || !s->s.remote.port)) {

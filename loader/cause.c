@@ -74,8 +74,8 @@ static struct node *cause_of_handshake(struct hs_journeys *js, const struct node
 	const struct flow_node *f = flow_by_serial(js, n->flow);
 	struct node *synack = f ? node_by_serial(js, f->end[n->j.from].received) : NULL;
 
-	if (n->j.packet.payload || (n->j.packet.tcp_flags & 0x17) != 0x10 || !synack ||
-	    (synack->j.packet.tcp_flags & 0x12) != 0x12)
+	if (n->keepalive || n->j.packet.payload || (n->j.packet.tcp_flags & 0x17) != 0x10 ||
+	    !synack || (synack->j.packet.tcp_flags & 0x12) != 0x12)
 		return NULL;
 	return synack;
 }

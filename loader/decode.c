@@ -157,7 +157,8 @@ int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
 {
 	struct hs_event event = {
 		.rec = rec,
-		.time = rec->time,
+		/* A damaged one must leave room for what is added to it. */
+		.time = rec->time > INT64_MAX ? INT64_MAX : rec->time,
 		.cpu = rec->cpu,
 		.softirq = rec->flags & HS_F_SOFTIRQ,
 		.ctx = rec->ctx,

@@ -45,6 +45,7 @@ struct node {
 	uint8_t *bytes;				     /* of its payload, j.payload; NULL none */
 	bool cut;				     /* into segments */
 	bool taken;				     /* by a TCP socket (tcp_probe) */
+	bool keepalive;				     /* it asks whether the peer is there */
 	bool want_counter; /* no ICMP error: the limits' counters will say why */
 	UT_hash_handle hh, by_address;
 	struct node *prev, *next;
@@ -98,13 +99,15 @@ struct segment {
 	uint32_t times;	   /* sent again */
 	uint64_t sent;	   /* when, the last time */
 	uint8_t flags;
-	bool read;	 /* all of it */
-	uint64_t queued; /* when it was put into the receiver's queue, 0 not yet */
+	bool read;	  /* all of it */
+	uint64_t queued;  /* when it was put into the receiver's queue, 0 not yet, */
+	uint32_t carrier; /* and serial of the journey that brought it there */
 };
 
 struct flow_end {
 	uint32_t netns; /* 0: not known yet, or a stranger */
-	uint64_t sk;	/* 0: none */
+	bool guessed; /* netns: where segments for it arrive from outside, which may only forward */
+	uint64_t sk;  /* 0: none */
 	bool has_isn, has_max;
 	uint32_t isn, max;    /* initial sequence number; after the last that was sent */
 	bool acked;	      /* an acknowledgement arrived: */

@@ -62,7 +62,8 @@ struct flow_node *flow_find(struct hs_journeys *js, const struct hs_endpoint *lo
 	for (; f; f = f->same) {
 		unsigned int end = endpoint_is(&f->f.end[0].at, local) ? 0 : 1;
 
-		if (netns && f->end[end].netns && f->end[end].netns != netns)
+		if (netns && f->end[end].netns && !f->end[end].guessed &&
+		    f->end[end].netns != netns)
 			continue;
 		*ret_end = end;
 		return f;
@@ -130,6 +131,17 @@ static struct flow_node *flow_new(struct hs_journeys *js, const struct hs_packet
 	return f;
 }
 
+/* Where that end is; `guess`: unless something better is known. */
+static void flow_set_netns(struct hs_journeys *js, struct flow_node *f, unsigned int end,
+			   uint32_t netns, bool guess)
+{
+	if (f->end[end].netns && (guess || !f->end[end].guessed))
+		return;
+	f->end[end].netns = netns;
+	f->end[end].guessed = guess;
+	f->f.end[end].netns = names_netns(js->names, netns);
+}
+
 void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
@@ -147,7 +159,9 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	if (local) {
 		f = flow_find(js, &p->src, &p->dst, netns, &from);
 	} else {
-		f = flow_find(js, &p->dst, &p->src, netns, &to);
+		/* It may be forwarded from here to the namespace where its end is. */
+		f = flow_find(js, &p->dst, &p->src, netns, &to)
+			    ?: flow_find(js, &p->dst, &p->src, 0, &to);
 		from = !to;
 	}
 	/* The same endpoints again. */
@@ -164,10 +178,9 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	f->last = e->time;
 	DL_DELETE(js->flow_list, f);
 	DL_APPEND(js->flow_list, f);
-	if (!f->end[local ? from : !from].netns) {
-		f->end[local ? from : !from].netns = netns;
-		f->f.end[local ? from : !from].netns = names_netns(js->names, netns);
-	}
+	flow_set_netns(js, f, local ? from : !from, netns, !local);
+	if (local && !strcmp(e->dev.kind, "loopback"))
+		flow_set_netns(js, f, !from, netns, false);
 	s = birth->sk ? sock_find(js, birth->sk) : NULL;
 	/* A reset or a SYN-ACK may come from a listener, a request or a socket of the kernel's own. */
 	if (s && opens && s->opening.after)
@@ -189,8 +202,10 @@ void flow_set_socket(struct hs_journeys *js, struct flow_node *f, unsigned int e
 	s->end = end;
 	f->end[end].sk = s->sk;
 	f->followed |= s->s.followed;
-	if (s->netns && !f->end[end].netns)
+	if (s->netns && (!f->end[end].netns || f->end[end].guessed)) {
 		f->end[end].netns = s->netns;
+		f->end[end].guessed = false;
+	}
 	if (*s->s.netns)
 		shown->netns = s->s.netns;
 	if (s->s.owner.pid)
@@ -215,7 +230,8 @@ static struct hs_task listener_owner(struct hs_journeys *js, const struct flow_n
 	/* Of a followed program before others: there may be other labs on this machine. */
 	for (int followed = 1; followed >= 0 && !n; followed--)
 		HASH_ITER (hh, js->socks, s, tmp)
-			if (s->listening && !s->closed && s->s.followed == followed &&
+			if (s->listening && (!s->closed || s->tcp.sk) &&
+			    s->s.followed == followed &&
 			    endpoint_takes(&s->s.local, &at->addr, at->port)) {
 				found = s;
 				n++;
@@ -244,7 +260,8 @@ uint32_t flow_show(struct hs_journeys *js, struct flow_node *f)
 		state->flow.id = f->f.id;
 		for (int k = 0; k < 2; k++)
 			state->flow.end[k].socket = f->f.end[k].socket;
-		state->socket = state->minisocket ? 0 : f->f.end[state->end].socket;
+		/* Until now: whether it had one. */
+		state->socket = state->socket ? f->f.end[state->end].socket : 0;
 		state->cause = node_id(js, state->cause);
 		state->sent = node_id(js, state->sent);
 		SINK(js, state, state);
@@ -270,6 +287,7 @@ void flow_tell_state(struct hs_journeys *js, struct flow_node *f, struct hs_stat
 	}
 	if (f->n_waiting == WAITING_MAX)
 		return;
+	state->socket = !state->minisocket && f->end[state->end].sk;
 	grown = realloc(f->waiting, (f->n_waiting + 1) * sizeof(*grown));
 	if (!grown) {
 		js->error = -ENOMEM;

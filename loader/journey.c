@@ -291,7 +291,8 @@ static struct node *node_for_socket(struct hs_journeys *js, const struct sock_no
 	for (n = js->open ? js->open->prev : NULL; n && depth < 1000;
 	     depth++, n = n == js->open ? NULL : n->prev)
 		if (node_is_received(n) && n->netns == s->netns &&
-		    n->j.packet.proto == s->s.protocol && n->j.packet.dst.port == s->s.local.port)
+		    n->j.packet.proto == s->s.protocol && n->j.packet.dst.port == s->s.local.port &&
+		    (!s->flow || !n->flow || n->flow == s->flow))
 			found = n;
 	return found;
 }
@@ -319,6 +320,7 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	struct sock_node *s = sock_get(js, q->sk);
 	struct node *n = s && !s->listening ? node_of_queue(js, e, s) : NULL;
 	struct hs_fate fate = no_fate;
+	struct flow_node *f;
 
 	if (!n)
 		return;
@@ -336,8 +338,9 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	node_set_fate(js, n, fate);
 	if (s->s.type != SOCK_STREAM && sock_push(js, s, n, e->time, q->qlen))
 		js->error = -ENOMEM;
-	if (n->flow)
-		seq_queued(flow_by_serial(js, n->flow), n, e->time);
+	f = flow_by_serial(js, n->flow);
+	if (f)
+		seq_queued(f, n, e->time);
 	node_try_settle(js, n);
 }
 
@@ -348,9 +351,14 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 	struct node *n = node_in_softirq(js, e);
 	const struct flow_node *f = s ? flow_by_serial(js, s->flow) : NULL;
 
-	/* The program held the socket when the segment came: it is processed in the program's call. */
+	/*
+	 * The program held the socket when the RST came: it is processed in the program's call. An error
+	 * without one is its own (SO_LINGER, tcp_disconnect()), or that of a timer that had to wait.
+	 */
 	if (!n && f && !e->softirq)
 		n = node_by_serial(js, f->end[s->end].received);
+	if (n && f && !e->softirq && !(n->j.packet.tcp_flags & 0x04))
+		n = NULL;
 	/* tcp_disconnect() reports that there is none any more. */
 	if (!s || !q->err)
 		return;

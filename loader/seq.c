@@ -123,7 +123,9 @@ static void segment_cut(struct hs_journeys *js, struct flow_end *end, const stru
 		return;
 	rest = *seg;
 	rest.seq = next;
+	rest.flags &= ~TCP_SYN;
 	seg->serial = n->serial;
+	seg->flags = n->j.packet.tcp_flags;
 	if (!seq_before(next, seg->end))
 		return;
 	seg->end = next;
@@ -158,6 +160,7 @@ void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool 
 		/* tcp_xmit_probe_skb(): one before the next byte, to get an answer. */
 		n->j.window_probe =
 			end->has_max && seq == end->max - 1 && end->acked && !end->window;
+		n->keepalive = end->has_max && seq == end->max - 1 && !n->j.window_probe;
 		return;
 	}
 	if (cut && end->has_max && !seq_before(end->max, next)) {
@@ -201,10 +204,18 @@ void seq_arrived(struct flow_node *f, const struct node *n)
 void seq_queued(struct flow_node *f, const struct node *n, uint64_t time)
 {
 	struct flow_end *end = &f->end[n->j.from];
-	struct segment *seg = segment_with(end, n->j.packet.tcp_seq);
+	uint32_t first = n->j.packet.tcp_seq, last = first + n->j.packet.payload;
 
-	if (seg && !seg->queued)
+	for (size_t i = 0; i < end->n_segs; i++) {
+		struct segment *seg = &end->segs[i];
+
+		/* A FIN without bytes takes one number, too. */
+		if (seg->queued || seq_before(seg->seq, first) ||
+		    (seg->seq != first && !seq_before(seg->seq, last)))
+			continue;
 		seg->queued = time;
+		seg->carrier = n->serial;
+	}
 }
 
 uint32_t seq_unanswered(const struct flow_end *end, uint32_t *ret_times)
@@ -241,20 +252,24 @@ void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, 
 		struct segment *seg = &end->segs[i];
 		uint32_t last = seg->end - !!(seg->flags & TCP_FIN);
 		uint32_t first = seg->seq + !!(seg->flags & TCP_SYN);
-		struct node *n = node_by_serial(js, seg->serial);
+		uint32_t carrier = seg->carrier ? seg->carrier : seg->serial;
+		struct node *n = node_by_serial(js, carrier);
 		bool has_bytes = first != last;
 
 		if (seg->read || !has_bytes)
 			continue;
 		if (call && seq_before(first, copied) && seq_before(from, last)) {
-			if (serials_add(&call->segments, &call->n_segments, seg->serial))
+			if ((!call->n_segments ||
+			     call->segments[call->n_segments - 1] != carrier) &&
+			    serials_add(&call->segments, &call->n_segments, carrier))
 				js->error = -ENOMEM;
 			if (seg->queued && read->time > seg->queued &&
 			    read->time - seg->queued > call->c.waited)
 				call->c.waited = read->time - seg->queued;
 		}
 		seg->read = !seq_before(copied, last);
-		if (seg->read && n && !n->j.read_done)
+		if (seg->read && n && !n->j.read_done &&
+		    !seq_before(copied, n->j.packet.tcp_seq + n->j.packet.payload))
 			seq_read_journey(js, n, seg, read);
 	}
 	segments_prune(end, &f->end[reader]);

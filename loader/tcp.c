@@ -40,6 +40,10 @@ struct hs_socket tcp_socket(struct hs_journeys *js, const struct sock_node *s)
 	if (socket.rcv_queued && f) /* a FIN takes a number and is no byte */
 		socket.rcv_queued -= seq_fin_before(&f->end[!s->end], tcp->rcv_nxt);
 	socket.snd_queued = tcp->write_seq - tcp->snd_una;
+	if (socket.snd_queued && /* a SYN or a FIN takes a number, too */
+	    (s->s.state == HS_TCP_SYN_SENT || s->s.state == HS_TCP_SYN_RECV ||
+	     (f && seq_fin_before(&f->end[s->end], tcp->write_seq))))
+		socket.snd_queued--;
 	socket.rcv_window = tcp->rcv_wnd;
 	socket.snd_window = tcp->snd_wnd;
 	return socket;
@@ -145,6 +149,16 @@ static bool change_needs_segment(uint8_t before, uint8_t after)
 	}
 }
 
+/* The timer that gave up on it. */
+static const char *state_timer(const struct hs_rec_tcp *rec)
+{
+	if (rec->before == HS_TCP_FIN_WAIT2)
+		return "FIN_WAIT2 timer";
+	if (!rec->probes || rec->retransmits)
+		return "retransmission timer";
+	return rec->write_seq == rec->snd_una ? "keep-alive timer" : "zero-window probe";
+}
+
 /*
  * What moved it. A segment that arrived while a program held the socket is processed when the program
  * lets go (release_sock()), in the program's call: the last that arrived is meant.
@@ -154,18 +168,21 @@ static struct node *state_find_cause(struct hs_journeys *js, const struct hs_eve
 {
 	struct node *n = node_in_softirq(js, e);
 
-	if (!n && f && !e->softirq &&
-	    (change_needs_segment(state->before, state->after) ||
-	     (state->after == HS_TCP_CLOSE &&
-	      packet_is(node_by_serial(js, f->end[state->end].received), TCP_RST, 0))))
-		n = node_by_serial(js, f->end[state->end].received);
+	if (!n && f && !e->softirq) {
+		struct node *last = node_by_serial(js, f->end[state->end].received);
+
+		if (change_needs_segment(state->before, state->after) ||
+		    (state->after == HS_TCP_CLOSE && packet_is(last, TCP_RST, 0)) ||
+		    (state->after == HS_TCP_CLOSE && state->before == HS_TCP_FIN_WAIT2 &&
+		     packet_is(last, TCP_FIN, 0)))
+			n = last;
+	}
 	if (n) {
 		state->cause_kind = HS_CAUSE_JOURNEY;
 		state->cause = n->serial;
 	} else if (e->softirq) {
 		state->cause_kind = HS_CAUSE_TIMER;
-		state->timer = state->before == HS_TCP_FIN_WAIT2 ? "FIN_WAIT2 timer"
-								 : "retransmission timer";
+		state->timer = state_timer((const void *)e->rec);
 	} else {
 		state_by_call(js, e, state);
 	}
@@ -196,6 +213,8 @@ static void state_init(struct hs_journeys *js, struct hs_state *state, const str
 		.local = s->s.local,
 		.owner = s->s.owner,
 		.end = s->end,
+		.flow.end = { { .netns = "", .owner.comm = "" },
+			      { .netns = "", .owner.comm = "" } },
 		.by = { .comm = "" },
 		.by_call = "",
 		.timer = "",
@@ -204,11 +223,12 @@ static void state_init(struct hs_journeys *js, struct hs_state *state, const str
 
 /* Has the kernel's table that minisocket? */
 static bool mini_is(const struct hs_rec_sock *mini, const struct hs_flow *flow,
-		    const struct hs_state *state)
+		    const struct hs_state *state, uint32_t netns)
 {
 	struct hs_endpoint local = endpoint_of(&mini->local), remote = endpoint_of(&mini->remote);
 
-	return mini->state == state->after && local.port == flow->end[state->end].at.port &&
+	return mini->state == state->after && mini->netns == netns &&
+	       local.port == flow->end[state->end].at.port &&
 	       remote.port == flow->end[!state->end].at.port &&
 	       !memcmp(&local.addr, &flow->end[state->end].at.addr, sizeof(local.addr)) &&
 	       !memcmp(&remote.addr, &flow->end[!state->end].at.addr, sizeof(remote.addr));
@@ -233,7 +253,8 @@ static bool state_to_minisocket(struct hs_journeys *js, struct flow_node *f, str
 	else
 		return false;
 	state->minisocket = state->inferred = true;
-	state->confirmed = mini_is(&js->mini, &f->f, state);
+	state->confirmed = mini_is(&js->mini, &f->f, state, f->end[state->end].netns);
+	js->mini.state = 0; /* once */
 	f->end[state->end].mini = true;
 	return true;
 }
@@ -493,6 +514,11 @@ void tcp_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 		if (*n->j.timer)
 			n->j.cause_kind = HS_CAUSE_TIMER;
 	}
+	/* The change came just before: tcp_close_state(). */
+	if (packet_is(n, TCP_FIN, TCP_RST) && !n->j.retransmission &&
+	    (f->f.end[n->j.from].state == HS_TCP_FIN_WAIT1 ||
+	     f->f.end[n->j.from].state == HS_TCP_LAST_ACK))
+		n->j.changed_state = true;
 	if (packet_is(n, TCP_SYN, TCP_ACK))
 		born_syn(js, f, n, birth->sk);
 	else if (packet_is(n, TCP_SYN | TCP_ACK, 0))
@@ -508,6 +534,8 @@ const char *tcp_timer(const struct hs_journeys *js, const struct node *n, uint16
 		return pending == PENDING_LOSS_PROBE ? "tail loss probe" : "retransmission timer";
 	if (n->j.window_probe)
 		return "zero-window probe";
+	if (n->keepalive)
+		return "keep-alive timer";
 	if (n->j.packet.payload || packet_is(n, TCP_SYN, 0) || packet_is(n, TCP_FIN, 0) ||
 	    packet_is(n, TCP_RST, 0))
 		return "";
@@ -525,16 +553,21 @@ void tcp_arrived(struct hs_journeys *js, struct node *n, const struct hs_event *
 		return;
 	f->last = e->time;
 	end = &f->end[!n->j.from];
-	if (end->netns && end->netns != at->netns)
+	if (end->netns && !end->guessed && end->netns != at->netns)
 		return; /* on the way */
 	end->received = n->serial;
 	seq_arrived(f, n);
 	n->by_socket |= f->followed;
-	if (!end->mini || f->f.end[!n->j.from].state != HS_TCP_FIN_WAIT2 ||
-	    !packet_is(n, TCP_FIN, TCP_RST))
+	if (!end->mini)
 		return;
 	state = state_of_end(f, !n->j.from, e->time);
-	state.after = HS_TCP_TIME_WAIT;
+	if (packet_is(n, TCP_RST, 0)) /* tcp_timewait_state_process() */
+		state.after = HS_TCP_CLOSE;
+	else if (packet_is(n, TCP_FIN, 0) && state.before == HS_TCP_FIN_WAIT2)
+		state.after = HS_TCP_TIME_WAIT;
+	else
+		return;
+	end->mini = state.after != HS_TCP_CLOSE;
 	state.cause_kind = HS_CAUSE_JOURNEY;
 	state.cause = n->serial;
 	n->j.changed_state = true;
@@ -556,7 +589,8 @@ static struct sock_node *listener_of(struct hs_journeys *js, uint32_t netns,
 	struct sock_node *s, *tmp;
 
 	HASH_ITER (hh, js->socks, s, tmp)
-		if (s->listening && !s->closed && s->netns == netns &&
+		/* A forked program may have closed it: what TCP says of it counts. */
+		if (s->listening && (!s->closed || s->tcp.sk) && s->netns == netns &&
 		    endpoint_takes(&s->s.local, &at->addr, at->port))
 			return s;
 	return NULL;
@@ -572,7 +606,8 @@ const char *tcp_refused(struct hs_journeys *js, const struct node *n)
 	struct sock_node *s;
 	bool full;
 
-	if (!syn && !ack)
+	/* Its answer, or the socket that it made, may have been missed. */
+	if ((!syn && !ack) || js->lost_total > n->lost_before)
 		return NULL;
 	s = listener_of(js, n->netns, &n->j.packet.dst);
 	if (!s)
