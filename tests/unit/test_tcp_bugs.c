@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * What the TCP engine gets wrong: each test says what should come out, and fails. Build it as
- * tests/unit/test_tcp_bugs.c.
- */
+/* What the TCP engine once got wrong: each test says what has to come out, and failed then. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
