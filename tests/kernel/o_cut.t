@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # O10: a datagram longer than its reader's buffer: how many bytes were sent, copied and lost.
+# shellcheck disable=SC2016 # the names in expectations are not the shell's
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -10,9 +11,11 @@ k_lab
 cut()
 {
 	k_sound "$1"
-	k_is "$1: 40 bytes sent, 16 copied, 24 lost" 1 type=journey packet.payload=40 \
-		fate.kind=queued "read.ret=$2" read.copied=16 read.lost=24
-	k_is "$1: told by a line of its own too" 1 type=read journey.packet.payload=40 copied=16 lost=24
+	k_expect "$1: 40 bytes sent, 16 copied, 24 lost" '
+		queued payload=40 dport=5678 as $long
+		read id=$long copied=16 cut=24; no drop dport=5678'
+	k_is "$1: told by a line of its own too, with what the call returned" 1 type=read \
+		journey.packet.payload=40 journey.fate.kind=queued "ret=$2" copied=16 lost=24
 }
 
 send()
@@ -29,11 +32,13 @@ for address in 10.0.1.1 fd00:0:0:1::1; do
 	tap_wait_until grep -q 'read 7 of 7 bytes' "$K_OUT"
 	k_stop_command
 	cut "O10 $address" 40
-	k_is "O10 $address: the call asked for 16 and returned 40" 1 type=call name=recvfrom ret=40 len=16 \
-		read.packet.payload=40
-	k_is "O10 $address: only 16 go back" 1 type=call name=sendto ret=16 journeys.packet.payload=16
-	k_is "O10 $address: what fits is not cut" 1 type=journey packet.payload=7 packet.dport=5678 \
-		read.ret=7 read.copied=7 read.lost=0
+	k_expect "O10 $address: the call asked for 16 and returned 40, and only 16 go back; what fits is not cut" '
+		queued payload=40 dport=5678 as $long
+		call recvfrom comm=echo_server ret=40 len=16 read=$long as $read
+		call sendto comm=echo_server ret=16 began>$read.ended as $answer
+		journey payload=16 sport=5678 id=$answer
+		read payload=7 dport=5678 reader=echo_server copied=7 cut=0 as $short
+		call recvfrom comm=echo_server ret=7 len=16 read=$short'
 done
 
 # Followed when it waits in its call already; then only its peer.
@@ -46,8 +51,8 @@ for address in 10.0.1.1 fd00:0:0:1::1; do
 	tap_wait_until grep -q "16 of 40 bytes from .*$peer" "$log"
 	k_stop
 	cut "O10 $address, followed inside its call" 40
-	k_is "O10 $address, followed inside its call: that call" 1 type=call name=recvfrom ret=40 len=16 \
-		read.packet.payload=40
+	k_expect "O10 $address, followed inside its call: that call" '
+		call recvfrom ret=40 len=16 as $read; queued payload=40 id=$read.read x1'
 
 	k_run client1 "$PYTHON" -IS tests/kernel/peer.py send "$address" 5678 1 40
 	cut "O10 $address, sender followed" 40
@@ -64,8 +69,8 @@ for address in 10.0.1.1 fd00:0:0:1::1; do
 	cut "O10 $address, no MSG_TRUNC" 16
 
 	k_run client1 "$PYTHON" -IS tests/kernel/peer.py send "$address" 5678 1 40
-	k_is "O10 $address: nobody reads, nobody closes: it waits" 1 type=journey fate.kind=queued \
-		read=null unread_at_close=false
+	k_expect "O10 $address: nobody reads, nobody closes: it waits" '
+		queued payload=40 read=no unread=no; no read; no unread; journey x1'
 	tap_stop "$K_SERVER"
 done
 

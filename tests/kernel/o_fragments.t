@@ -5,6 +5,7 @@ set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 k_lab
+server=${TOPO_PREFIX}ns_server
 
 # fragments WHAT ADDRESS BUFFER COPIED LOST
 fragments()
@@ -18,15 +19,13 @@ fragments()
 	k_stop
 	tap_stop "$K_SERVER"
 	k_sound "$what"
-	k_is "$what: three packets, by one call" 3 type=journey packet.proto=UDP "packet.dst=$address" \
-		cause.kind=call cause.call=sendto
-	k_is "$what: the first has the ports" 1 type=journey packet.fragment.offset=0 \
-		packet.fragment.later=false packet.dport=9000
-	k_is "$what: two are put together with the last" 2 type=journey fate.kind=merged \
-		fate.netns=ns_server
-	k_is "$what: which is queued: $copied bytes copied, $lost lost" 1 type=journey fate.kind=queued \
-		'packet.fragment.offset>2800' "read.copied=$copied" "read.lost=$lost"
-	k_is "$what: nothing dropped" 1 type=summary merged=2 queued=1 dropped=0
+	k_expect "$what: three packets by one call; two are put together with the last, which is queued" "
+		journey fragment offset=0 dst=$address dport=9000 fate=merged netns=$server
+		journey fragment offset>0 dport=none fate=merged netns=$server
+		queued fragment offset>2800 netns=$server as \$last
+		read id=\$last copied=$copied cut=$lost
+		journey fragment dst=$address cause_kind=call call=sendto x3
+		journey x3; journey fate=merged x2; no drop"
 }
 
 for address in 10.0.1.1 fd00:0:0:1::1; do

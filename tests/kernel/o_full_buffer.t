@@ -6,6 +6,7 @@ set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 k_lab
+server=${TOPO_PREFIX}ns_server
 
 # counter NAME: of ns_server, over both /proc/net/snmp and snmp6
 counter()
@@ -44,19 +45,20 @@ full()
 	k_sound "$what"
 	[[ $address == *:* ]] && at="\[$address\]:9000" || at="$address:9000"
 
-	k_is "$what: every datagram is told" 30 type=journey packet.proto=UDP packet.payload=500 \
-		fate.netns=ns_server
 	tap_check "$what: some were dropped, some not ($dropped of 30)" test "$dropped" -gt 0 -a "$dropped" -lt 30
-	k_is "$what: as many drops as $name counts" "$dropped" type=journey fate.kind=dropped
-	k_is "$what: each with reason, function, place and remedy" "$dropped" type=journey \
-		fate.reason=SOCKET_RCVBUFF fate.function~. fate.dev=veth_srv_c1 fate.remedy~.
-	k_is "$what: each names the socket and its program" "$dropped" type=journey 'fate.socket>0' \
-		fate.reason=SOCKET_RCVBUFF "fate.why~python.*\[$pid\].*$at.* full: [0-9]+ of [0-9]+ B"
-	k_is "$what: and no ICMP error, nor a word of one" "$dropped" type=journey fate.kind=dropped \
-		caused.n=0 no_icmp=
-	k_is "$what: the others were queued at that socket, unread when it closed, not dropped" \
-		"$((30 - dropped))" type=journey fate.kind=queued read=null unread_at_close=true \
-		"fate.socket=$(k_first fate.socket type=journey fate.kind=dropped)"
+	k_expect "$what: as many drops as $name counts, and whose buffer it was; no ICMP error, nor a word of one" "
+		drop SOCKET_RCVBUFF proto=UDP payload=500 netns=$server dev=veth_srv_c1 to!=none owner~python
+		drop SOCKET_RCVBUFF payload=500 netns=$server to!=none owner~python caused=none no_icmp=none x$dropped
+		drop x$dropped; no icmp"
+	k_is "$what: each with its function and a remedy, and the sentence with program, socket and bytes" \
+		"$dropped" type=journey fate.function~. fate.remedy~. \
+		"fate.why~python.*\[$pid\].*$at.* full: [0-9]+ of [0-9]+ B"
+	k_expect "$what: the others were queued at that socket, unread when it closed, not dropped" "
+		{ drop SOCKET_RCVBUFF as \$full
+		queued to=\$full.to as \$waits
+		unread id=\$waits }
+		queued payload=500 netns=$server to=\$full.to read=no unread x$((30 - dropped))
+		unread x$((30 - dropped)); no read; journey proto=UDP x30"
 	k_is "$what: told by a line of its own too" "$((30 - dropped))" type=unread
 	k_is "$what: the summary agrees" 1 type=summary "dropped=$dropped" \
 		"unread_at_close=$((30 - dropped))" read=0
@@ -71,13 +73,12 @@ full 'O11 IPv6, by namespace' fd00:0:0:1::1 Udp6RcvbufErrors
 for address in 10.0.1.1 fd00:0:0:1::1; do
 	k_server server "$PYTHON" -IS tests/kernel/peer.py hold "$address" 9000 4096
 	k_run client1 "$PYTHON" -IS tests/kernel/peer.py send "$address" 9000 30 500
-	k_is "O11 $address, sender followed: every call sent 500 B" 30 type=call name=sendto ret=500 \
-		journeys.n=1
-	k_is "O11 $address, sender followed: some were dropped, and that says whose buffer was full" 1+ \
-		type=call name=sendto ret=500 journeys.fate.reason=SOCKET_RCVBUFF \
-		"journeys.fate.why~python.*\[$K_SERVER\]"
-	k_is "O11 $address, sender followed: the others wait" 1+ type=journey fate.kind=queued \
-		read=null unread_at_close=false
+	k_expect "O11 $address, sender followed: every call succeeds, some datagrams are dropped, the others wait" "
+		call sendto ret=500 as \$fits
+		queued payload=500 id=\$fits read=no unread=no owner~python
+		call sendto ret=500 began>\$fits.ended as \$late
+		drop SOCKET_RCVBUFF id=\$late why~$K_SERVER owner~python
+		call sendto ret=500 errno=none sent!=none x30; journey x30; no read; no unread; no icmp"
 	tap_stop "$K_SERVER"
 done
 

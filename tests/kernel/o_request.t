@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # O7: one request and its answer, every stage from the sending system call to the receiving one.
 # And: where all goes well, nothing is dropped and no fate is unknown.
+# shellcheck disable=SC2016 # the names in expectations are not the shell's
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 k_lab_cold
+server_ns=${TOPO_PREFIX}ns_server
+client_ns=${TOPO_PREFIX}ns_client1
 
 # The way of a datagram from WHO by DEV to PEER by PEERDEV.
 way()
@@ -28,17 +31,14 @@ journeys()
 	k_is "$what: both: the functions in between" 2 type=journey packet.proto=UDP \
 		"via~^udp_send\(udp$v.*sendmsg\) ip_out\(ip.*\) .*ip_local\(ip.*\)"
 	k_is "$what: both cross once" 2 type=journey packet.proto=UDP hops.crossed=true
-	k_is "$what: the request: sent by the client's call" 1 "${request[@]}" cause.kind=call \
-		cause.task.comm=time_client cause.call=sendto
-	k_is "$what: the answer: by the server's" 1 "${answer[@]}" cause.kind=call \
-		cause.task.comm=time_server cause.call=sendto
-	k_is "$what: the request: queued, read by the server" 1 "${request[@]}" fate.kind=queued \
-		fate.netns=ns_server read.call=recvfrom read.task.comm=time_server read.ret=24 \
-		read.copied=24 read.lost=0 'read.waited>0'
-	k_is "$what: the answer: queued, read by the client" 1 "${answer[@]}" fate.kind=queued \
-		fate.netns=ns_client1 read.call=recvfrom read.task.comm=time_client read.ret=24 \
-		read.copied=24 read.lost=0 'read.waited>0'
-	k_is "$what: nothing else" 1 type=summary shown=2 queued=2 read=2
+	k_expect "$what: sent by the client's call, read by the server's; the answer the other way round" "
+		queued proto=UDP src=$client dst=$server dport=8080 payload=24 by=time_client call=sendto \
+			born_netns=$client_ns netns=$server_ns owner=time_server as \$request
+		read id=\$request reader=time_server read_call=recvfrom copied=24 cut=0 waited>0s
+		queued proto=UDP src=$server dst=$client sport=8080 dport=\$request.sport payload=24 by=time_server \
+			call=sendto born_netns=$server_ns netns=$client_ns began>\$request.began as \$answer
+		read id=\$answer reader=time_client read_call=recvfrom copied=24 cut=0 waited>0s
+		journey x2; read x2; no drop; no icmp"
 }
 
 k_server server apps/time_server 10.0.1.1 8080
@@ -50,44 +50,41 @@ for address in 10.0.1.1 fd00:0:0:1::1; do
 	k_run client1 apps/time_client "$address" 8080
 	tap_is "O7 $address, neighbour unknown: answered" "$TAP_STATUS" 0
 	k_sound "O7 $address, neighbour unknown"
-	k_is "O7 $address, neighbour unknown: the request is the call's" 1 type=journey packet.proto=UDP \
-		packet.dport=8080 cause.kind=call cause.call=sendto cause.task.comm=time_client
-	k_is "O7 $address, neighbour unknown: and the call's line names it" 1 type=call name=sendto \
-		journeys.packet.dport=8080
-	k_is "O7 $address, neighbour unknown: queued and read" 2 type=journey packet.proto=UDP \
-		fate.kind=queued read.copied=24
-	k_is "O7 $address, neighbour unknown: nothing dropped" 1 type=summary dropped=0
+	k_expect "O7 $address, neighbour unknown: the request is still the call's; both are read" "
+		call sendto ret=24 as \$call
+		queued proto=UDP dport=8080 id=\$call cause_kind=call by=time_client call=sendto netns=$server_ns read as \$request
+		queued proto=UDP sport=8080 dport=\$request.sport read as \$answer
+		call recvfrom ret=24 read=\$answer
+		journey proto=UDP x2; no drop"
 done
 k_neighbours
 
 k_run client1 apps/time_client 10.0.1.1 8080
 tap_is 'O7 IPv4: answered' "$TAP_STATUS" 0
 journeys 'O7 IPv4' 10.0.1.1 10.0.1.2 ''
-k_is 'O7 IPv4: the call that sent' 1 type=call name=sendto ret=24 len=24 journeys.n=1 \
-	journeys.packet.dport=8080 local.address=10.0.1.2 remote.address=10.0.1.1 remote.port=8080
-k_is 'O7 IPv4: the call that received' 1 type=call name=recvfrom ret=24 read.packet.sport=8080 \
-	given.address=10.0.1.1 given.port=8080 qlen=0
-k_is 'O7 IPv4: request before answer' 1 type=journey "born>$(k_get fate.time type=journey packet.dport=8080)" \
-	packet.sport=8080
-k_is 'O7 IPv4: sent inside the call' 1 type=call name=sendto \
-	"entered<$(k_get born type=journey packet.dport=8080)" "left>$(k_get born type=journey packet.dport=8080)"
-k_is 'O7 IPv4: both sockets' 1 type=journey packet.dport=8080 'fate.socket>0' \
-	"socket=$(k_get socket type=call name=sendto)"
-k_is 'O7 IPv4: the answer comes to the socket that asked' 1 type=journey packet.sport=8080 \
-	"fate.socket=$(k_get socket type=call name=sendto)"
+k_expect 'O7 IPv4: the calls, the packets inside them, and the sockets at both ends' '
+	call sendto ret=24 len=24 local=10.0.1.2 remote=10.0.1.1 rport=8080 as $send
+	queued dport=8080 id=$send born>$send.began born<$send.ended socket=$send.socket to!=none to!=$send.socket as $request
+	queued sport=8080 socket=$request.to to=$send.socket born>$request.born as $answer
+	call recvfrom ret=24 read=$answer addr=10.0.1.1 port=8080 qlen=0 socket=$send.socket
+	call sendto x1'
 
 k_run client1 apps/time_client fd00:0:0:1::1 8080
 journeys 'O7 IPv6' fd00:0:0:1::1 fd00:0:0:1::2 v6
-k_is 'O7 IPv6: the call that sent' 1 type=call name=sendto ret=24 journeys.packet.dport=8080
+k_expect 'O7 IPv6: the call that sent' '
+	call sendto ret=24 remote=fd00:0:0:1::1 rport=8080 as $send; queued dport=8080 id=$send'
 
 # The server followed, in the middle of its recvfrom(): the request is seen from its start.
 k_start -p "$server6"
 k_in client1 apps/time_client fd00:0:0:1::1 8080 >"$TAP_TMP/answer"
 k_stop
 journeys 'O7 server followed' fd00:0:0:1::1 fd00:0:0:1::2 v6
-k_is 'O7 server followed: its call that sent' 1 type=call name=sendto ret=24 task.comm=time_server \
-	"task.pid=$server6" journeys.packet.sport=8080
-k_is 'O7 server followed: none of the client' 0 type=call task.comm=time_client
+k_expect 'O7 server followed: its calls, and none of the client' "
+	queued dport=8080 as \$request
+	call recvfrom comm=time_server pid=$server6 ret=24 read=\$request as \$read
+	call sendto comm=time_server pid=$server6 ret=24 began>\$read.ended as \$send
+	journey sport=8080 id=\$send
+	no call comm=time_client"
 
 k_start -n "${TOPO_PREFIX}ns_client1"
 k_in client1 apps/time_client 10.0.1.1 8080 >"$TAP_TMP/answer"
@@ -106,8 +103,12 @@ for address in 10.0.2.2 fd00:0:0:2::2; do
 	k_run client1 apps/time_burst_client "$address" 8080 10
 	tap_is "success $address: answered" "$TAP_STATUS" 0
 	k_sound "success $address"
-	k_is "success $address: all read, nothing dropped, nothing unknown" 1 type=summary shown=20 \
-		queued=20 read=20 dropped=0 unknown=0 underway=0 unread_at_close=0
+	k_expect "success $address: each request is read, and each answer" "
+		read proto=UDP dst=$address dport=8080 by=time_burst_clie reader=time_server copied=24 x10
+		read proto=UDP src=$address sport=8080 by=time_server reader=time_burst_clie copied=24 x10
+		journey x20; no drop; no unread; no icmp"
+	k_is "success $address: nothing unknown, nothing under way" 1 type=summary shown=20 queued=20 read=20 \
+		dropped=0 unknown=0 underway=0 unread_at_close=0
 	k_is "success $address: the requests go through the router" 10 type=journey packet.dport=8080 \
 		'timed=ns_client1/veth_c1: dev_queue dev_xmit > ns_server/veth_srv_c1: backlog receive > ns_server/veth_srv_c2: dev_queue dev_xmit > ns_client2/veth_c2: backlog receive sock_queue'
 	k_is "success $address: and are one journey each" 10 type=journey packet.sport=8080 \
@@ -115,12 +116,11 @@ for address in 10.0.2.2 fd00:0:0:2::2; do
 	k_run client1 ping -n -c 3 -i 0.1 -W 5 "$address"
 	tap_is "success ping $address" "$TAP_STATUS" 0
 	k_sound "success ping $address"
-	k_is "success ping $address: three requests, each with its answer" 3 type=journey \
-		'packet.icmp.name~echo request' fate.kind=consumed caused.n=1 \
-		'caused.packet.icmp.name~echo reply'
-	k_is "success ping $address: each answer read" 3 type=journey 'packet.icmp.name~echo reply' \
-		fate.kind=queued read.task.comm=ping
-	k_is "success ping $address: nothing dropped" 1 type=summary shown=6 dropped=0 unknown=0
+	k_expect "success ping $address: three requests, each with its answer, which is read" "
+		icmp echo-request dst=$address fate=consumed netns=${TOPO_PREFIX}ns_client2 by=ping as \$request
+		icmp echo-reply src=$address cause=\$request cause_kind=journey read reader=ping netns=$client_ns
+		icmp echo-request fate=consumed caused!=none x3
+		icmp echo-reply cause!=none fate=queued reader=ping x3; journey x6; no drop"
 done
 
 tap_done
