@@ -196,6 +196,8 @@ struct missed {
 	uint64_t n; /* 0: an unused place */
 };
 
+/* Ticks may come faster than it is worth looking at them; between two nothing is settled. */
+#define TICK_NS	   50000000ull
 #define MISSED_MAX 16 /* ports that are told apart */
 
 struct hs_journeys {
@@ -288,6 +290,8 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e);
 void fate_counter(struct hs_journeys *js, const struct hs_event *e);
 /* What silence means, by the last thing that was seen. */
 void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now);
+/* A received segment is in the queue of `s` with others. False: it has its fate, or is not there. */
+bool fate_joined(struct hs_journeys *js, struct node *n, struct sock_node *s, uint64_t time);
 
 /* socket.c */
 struct hs_endpoint endpoint_of(const struct hs_sa *sa);
@@ -341,6 +345,8 @@ void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool 
 void seq_arrived(struct flow_node *f, const struct node *n);
 /* It is in the receiver's queue. */
 void seq_queued(struct flow_node *f, const struct node *n, uint64_t time);
+/* `s` has all up to its rcv_nxt: segments that nothing showed to be queued came with others. */
+void seq_joined(struct hs_journeys *js, struct flow_node *f, struct sock_node *s, uint64_t time);
 /* The last `ret` bytes before `copied` were read by the other end; `call` may be NULL. */
 void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, uint32_t copied,
 	      const struct hs_read *read, struct open_call *call);

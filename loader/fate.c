@@ -69,17 +69,36 @@ static bool free_is_merge(const struct node *n, const char *function)
  * Bytes that reached TCP and were not dropped are in the receive queue, put behind what that or the
  * backlog holds already: tcp_try_coalesce(), tcp_add_backlog().
  */
+static struct hs_fate fate_of_joined(struct hs_journeys *js, struct node *n, struct sock_node *s,
+				     uint64_t time)
+{
+	struct hs_fate fate = no_fate;
+
+	fate.kind = HS_FATE_QUEUED;
+	fate.time = time;
+	fate.stage = node_stage(n);
+	fate.socket = n->selected ? sock_id(js, s) : 0;
+	fate.owner = s->s.owner;
+	fate.why = "joined to the segment before it in the queue";
+	return fate;
+}
+
 static bool node_joined(struct hs_journeys *js, struct node *n, struct hs_fate *fate)
 {
 	struct sock_node *s = n->j.packet.payload ? tcp_receiver(js, n) : NULL;
 
 	if (!s)
 		return false;
-	fate->kind = HS_FATE_QUEUED;
-	fate->socket = n->selected ? sock_id(js, s) : 0;
-	fate->owner = s->s.owner;
-	fate->why = "joined to the segment before it in the queue";
+	*fate = fate_of_joined(js, n, s, fate->time);
 	seq_queued(flow_by_serial(js, n->flow), n, n->last);
+	return true;
+}
+
+bool fate_joined(struct hs_journeys *js, struct node *n, struct sock_node *s, uint64_t time)
+{
+	if (!node_is_open(n) || node_timed_stage(n) != HS_STAGE_RECEIVE || n->netns != s->netns)
+		return false;
+	node_set_fate(js, n, fate_of_joined(js, n, s, time));
 	return true;
 }
 
@@ -112,7 +131,7 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 	} else if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;
 	} else if (stage == HS_STAGE_RECEIVE && node_joined(js, n, &fate)) {
-		fate.function = "";
+		fate.inferred = inferred;
 	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(n, function)) {
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "put together with the other fragments of its datagram";

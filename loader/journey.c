@@ -13,7 +13,6 @@
 
 #define SETTLE_NS    2000000000ull /* silence after which a journey is shown as it is */
 #define QUIET_NS     100000000ull  /* silence after which the protocol has kept a packet */
-#define TICK_NS	     50000000ull   /* ticks may come faster than it is worth looking at them */
 #define LOSS_TELL_NS 1000000000ull
 #define REMEMBER_NS  5000000000ull /* a settled journey may still be somebody's cause */
 
@@ -341,6 +340,8 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	f = flow_by_serial(js, n->flow);
 	if (f)
 		seq_queued(f, n, e->time);
+	if (f && s->flow == f->serial && s->tcp.sk)
+		seq_joined(js, f, s, e->time);
 	node_try_settle(js, n);
 }
 

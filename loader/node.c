@@ -243,7 +243,7 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 	if (j->fate.kind == HS_FATE_UNDERWAY || n->want_counter || n->open_children)
 		return false;
 	/* What a segment provokes (an ACK, data that waited for one) is born after its own end is known. */
-	if (n->flow && js->ticked <= n->last)
+	if (n->flow && js->ticked < n->last + TICK_NS)
 		return false;
 	if (j->fate.kind == HS_FATE_QUEUED && datagram && !j->read_done && !j->unread_at_close)
 		return false;

@@ -218,6 +218,24 @@ void seq_queued(struct flow_node *f, const struct node *n, uint64_t time)
 	}
 }
 
+void seq_joined(struct hs_journeys *js, struct flow_node *f, struct sock_node *s, uint64_t time)
+{
+	struct flow_end *end = &f->end[!s->end];
+
+	for (size_t i = 0; i < end->n_segs; i++) {
+		struct segment *seg = &end->segs[i];
+		struct node *n;
+
+		/* Of one that was sent again it is not known which copy came first. */
+		if (seg->queued || seg->times || !segment_bytes(seg) ||
+		    seq_before(s->tcp.rcv_nxt, seg->end - !!(seg->flags & TCP_FIN)))
+			continue;
+		n = node_by_serial(js, seg->serial);
+		if (n && fate_joined(js, n, s, time))
+			seq_queued(f, n, time);
+	}
+}
+
 uint32_t seq_unanswered(const struct flow_end *end, uint32_t *ret_times)
 {
 	for (size_t i = 0; i < end->n_segs; i++)

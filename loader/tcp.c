@@ -328,6 +328,8 @@ static void on_received(struct hs_journeys *js, const struct hs_event *e)
 	struct node *n = node_by_address(js, rec->at.skb);
 	struct flow_node *f = s ? socket_flow(js, s) : NULL;
 
+	if (f)
+		seq_joined(js, f, s, e->time);
 	if (!s || !n)
 		return;
 	n->taken = true;

@@ -64,8 +64,8 @@ expects 3 'drop src=127.0.0.1' apps/time_client ::1 9
 
 tap_server server apps/time_server 127.0.0.1 8080
 expects 0 'call sendto as $c; queued dport=8080 id=$c as $q; { read id=$q reader=time_server
-	queued sport=8080 dport=$q.sport as $a }; call recvfrom read=$a ret>0; no drop; no icmp
-	journey cause_kind=call by=time_server id=$a began>$q.began' apps/time_client 127.0.0.1 8080
+	queued sport=8080 dport=$q.sport as $a; journey cause_kind=call by=time_server id=$a began>$q.began }
+	call recvfrom read=$a ret>0; no drop; no icmp' apps/time_client 127.0.0.1 8080
 expects 3 'queued dport=8080 as $q; read id=$q reader=time_client' apps/time_client 127.0.0.1 8080
 expects 0 'journey as $a; queued udp id!=$a as $q; read id=$q reader=time_client; no queued id!=$a id!=$q' \
 	apps/time_client 127.0.0.1 8080

@@ -116,8 +116,15 @@ def read_captures(folder):
 
 def read_journeys(path):
     text = open(path, encoding="utf-8").read().replace(os.environ.get("TOPO_PREFIX") or "\0", "")
-    records = (json.loads(line) for line in text.splitlines())
-    return [record for record in records if record["type"] == "journey" and record["packet"]["version"]]
+    records = [json.loads(line) for line in text.splitlines()]
+    journeys = {record["id"]: record for record in records if record["type"] == "journey"}
+    for record in records:  # what came of one after it had been told
+        journey = journeys.get(record.get("journey")) if record["type"] in ("read", "unread") else None
+        if journey and record["type"] == "read":
+            journey["read"] = record
+        elif journey:
+            journey["unread_at_close"] = True
+    return [journey for journey in journeys.values() if journey["packet"]["version"]]
 
 
 def packet_of(journey):

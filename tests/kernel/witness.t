@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The independent witness: what tcpdump captures in each namespace, at each device, in each direction
 # is what trace says crossed there. And trace says the same when nobody else looks on.
-# shellcheck disable=SC2119 # it takes its own arguments
+# shellcheck disable=SC2119,SC2317 # mark takes its own arguments; tap.sh calls functions by name
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

@@ -482,6 +482,58 @@ static void test_time_that_wraps(void **state)
 	alarm(0);
 }
 
+/* 18. Put together in the backlog, tcp_add_backlog(): of three segments one event tells, in a call. */
+static void test_joined_in_the_backlog(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment seg[3];
+	struct hs_rec_tcp *server;
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	for (size_t i = 0; i < 3; i++) {
+		seg[i] = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+		conn_arrive(&c, &seg[i]);
+		stream_back(s);
+	}
+	s->noted_from = s->len;
+	conn_enter(&c, SERVER, HS_CALL_RECVFROM, 100);
+	stream_tcp(s, HS_TCP_RECEIVED, c.end[SERVER].sk, seg[0].skb);
+	server = conn_tcp(&c, SERVER);
+	server->rcv_nxt += 30;
+	stream_queued(s, c.end[SERVER].sk, seg[0].skb, 1);
+	server->copied_seq += 30;
+	stream_read(s, c.end[SERVER].sk, 30, 0, 0);
+	conn_leave(&c, 30);
+	notes_expect(
+		s, (struct note_kinds){ .fates = true },
+		"#4 queued at @3 in ns_server\n"
+		"#5 queued at @3 in ns_server (joined to the segment before it in the queue)\n"
+		"#6 queued at @3 in ns_server (joined to the segment before it in the queue)\n");
+}
+
+/* 19. Time goes on between the end of a segment and the ACK that it provokes. */
+static void test_tick_before_the_ack(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment seg;
+
+	(void)state;
+	stream_tick(s, STREAM_S);
+	s->noted_from = s->len;
+	s->time += 60 * STREAM_MS;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	seg = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+	conn_arrive(&c, &seg);
+	conn_take(&c, &seg);
+	stream_tick(s, 10 * STREAM_US);
+	conn_send(&c, SERVER, CONN_ACK, 0);
+	notes_expect(s, (struct note_kinds){ .settles = true },
+		     "#4 settled, caused #5\n#5 settled\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +558,8 @@ int main(void)
 		cmocka_unit_test(test_minisocket_is_confirmed_once),
 		cmocka_unit_test(test_listener_is_closed_by_a_child),
 		cmocka_unit_test(test_time_that_wraps),
+		cmocka_unit_test(test_joined_in_the_backlog),
+		cmocka_unit_test(test_tick_before_the_ack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
