@@ -290,7 +290,7 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e);
 void fate_counter(struct hs_journeys *js, const struct hs_event *e);
 /* What silence means, by the last thing that was seen. */
 void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now);
-/* A received segment is in the queue of `s` with others. False: it has its fate, or is not there. */
+/* A segment is in the queue of `s`, and no event told of it. False: it has another fate already. */
 bool fate_joined(struct hs_journeys *js, struct node *n, struct sock_node *s, uint64_t time);
 
 /* socket.c */

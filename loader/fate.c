@@ -96,9 +96,16 @@ static bool node_joined(struct hs_journeys *js, struct node *n, struct hs_fate *
 
 bool fate_joined(struct hs_journeys *js, struct node *n, struct sock_node *s, uint64_t time)
 {
-	if (!node_is_open(n) || node_timed_stage(n) != HS_STAGE_RECEIVE || n->netns != s->netns)
+	struct hs_fate fate;
+
+	if (!node_is_open(n))
 		return false;
-	node_set_fate(js, n, fate_of_joined(js, n, s, time));
+	fate = fate_of_joined(js, n, s, time);
+	if (node_timed_stage(n) != HS_STAGE_RECEIVE || n->netns != s->netns) {
+		n->j.incomplete = true;
+		fate.why = "its socket has the bytes; no event tells how they came there";
+	}
+	node_set_fate(js, n, fate);
 	return true;
 }
 

@@ -534,6 +534,25 @@ static void test_tick_before_the_ack(void **state)
 		     "#4 settled, caused #5\n#5 settled\n");
 }
 
+/* 20. Its arrival was not seen, but its bytes are there. */
+static void test_bytes_without_an_arrival(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	s->noted_from = s->len;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+	conn_deliver(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+	stream_tick(s, 10 * STREAM_S);
+	notes_expect(
+		s, (struct note_kinds){ .fates = true },
+		"#5 queued at @3 in ns_server\n"
+		"#4 queued at @3 in ns_server (its socket has the bytes; no event tells how they came "
+		"there)\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -560,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_time_that_wraps),
 		cmocka_unit_test(test_joined_in_the_backlog),
 		cmocka_unit_test(test_tick_before_the_ack),
+		cmocka_unit_test(test_bytes_without_an_arrival),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
