@@ -321,6 +321,14 @@ static void on_changed(struct hs_journeys *js, const struct hs_event *e)
 		socket_tell(js, s);
 }
 
+/* Between calls a socket is told of only when a window closes or opens. */
+static void tell_window(struct hs_journeys *js, struct sock_node *s)
+{
+	if (s->told.id &&
+	    (!s->tcp.snd_wnd != !s->told.snd_window || !s->tcp.rcv_wnd != !s->told.rcv_window))
+		socket_tell(js, s);
+}
+
 static void on_received(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_tcp *rec = (const void *)e->rec;
@@ -328,9 +336,12 @@ static void on_received(struct hs_journeys *js, const struct hs_event *e)
 	struct node *n = node_by_address(js, rec->at.skb);
 	struct flow_node *f = s ? socket_flow(js, s) : NULL;
 
+	if (!s)
+		return;
+	tell_window(js, s);
 	if (f)
 		seq_joined(js, f, s, e->time);
-	if (!s || !n)
+	if (!n)
 		return;
 	n->taken = true;
 	n->by_socket |= s->s.followed;
