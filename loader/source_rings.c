@@ -67,9 +67,11 @@ static int ring_fill(struct ring *ring, unsigned int budget)
 {
 	int r;
 
-	ring->used -= ring->first;
-	memmove(ring->taken, ring->taken + ring->first, ring->used);
-	ring->first = 0;
+	if (ring->first) {
+		ring->used -= ring->first;
+		memmove(ring->taken, ring->taken + ring->first, ring->used);
+		ring->first = 0;
+	}
 	if (ring->used && ring->last >= ring->rings->until)
 		return 0;
 	ring->budget = budget;
