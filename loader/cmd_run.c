@@ -244,10 +244,10 @@ static int run_check_namespaces(struct run *run, struct hs_netns *ret_in)
 		struct hs_netns found;
 
 		if (netns_find(names->word[i], &found, err, sizeof(err)))
-			return run_fail(run, "-n %s", err);
+			return run_fail(run, "-n: %s", err);
 	}
 	if (run->opt.in && netns_find(run->opt.in, ret_in, err, sizeof(err)))
-		return run_fail(run, "--in %s", err);
+		return run_fail(run, "--in: %s", err);
 	return 0;
 }
 

@@ -123,17 +123,24 @@ static void doctor_read_tracefs(struct hs_doctor *d)
 	}
 }
 
+void doctor_read_lockdown(char *buf, size_t len)
+{
+	char text[64];
+
+	*buf = '\0';
+	if (doctor_read("/sys/kernel/security/lockdown", text, sizeof(text)) > 0)
+		doctor_parse_lockdown(text, buf, len);
+}
+
 static void doctor_read_machine(struct hs_doctor *d)
 {
 	struct utsname uts;
-	char buf[64];
 
 	if (!uname(&uts)) {
 		snprintf(d->release, sizeof(d->release), "%s", uts.release);
 		snprintf(d->machine, sizeof(d->machine), "%s", uts.machine);
 	}
-	if (doctor_read("/sys/kernel/security/lockdown", buf, sizeof(buf)) > 0)
-		doctor_parse_lockdown(buf, d->lockdown, sizeof(d->lockdown));
+	doctor_read_lockdown(d->lockdown, sizeof(d->lockdown));
 	d->unprivileged_bpf_disabled =
 		doctor_read_sysctl("/proc/sys/kernel/unprivileged_bpf_disabled");
 	d->kptr_restrict = doctor_read_sysctl("/proc/sys/kernel/kptr_restrict");

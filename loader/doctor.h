@@ -88,6 +88,8 @@ enum hs_way {
 /* How a stage is reached on this machine. */
 enum hs_way doctor_way(const struct hs_doctor *d, const struct hs_stage_info *stage);
 
+/* The mode that this kernel is in; "" when that is not known. */
+void doctor_read_lockdown(char *buf, size_t len);
 /* The mode in brackets in "none [integrity] confidentiality"; "" when there is none. */
 void doctor_parse_lockdown(const char *text, char *buf, size_t len);
 /* The last line of a verifier's log that says something about the program. */

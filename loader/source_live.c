@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "doctor.h"
 #include "learn.h"
 #include "source_rings.h"
 #include "trace.skel.h"
@@ -86,11 +87,17 @@ static int live_record(void *ctx, const struct hs_hdr *rec)
 
 static void live_explain(int r, const char *what, char *err, size_t err_len)
 {
-	char *line = strchr(live_warning, '\n');
+	char *line = strchr(live_warning, '\n'), mode[16];
 
 	if (line)
 		*line = '\0';
-	if (r == -EPERM || r == -EACCES)
+	doctor_read_lockdown(mode, sizeof(mode));
+	if (!strcmp(mode, "confidentiality"))
+		snprintf(err, err_len,
+			 "%s: lockdown is in confidentiality mode, so BPF may not read the "
+			 "kernel's memory; boot without lockdown=confidentiality",
+			 what);
+	else if (r == -EPERM || r == -EACCES)
 		snprintf(err, err_len,
 			 "%s: the kernel refuses (%s): run as root (or with CAP_BPF and "
 			 "CAP_PERFMON), and see whether lockdown is on: "

@@ -75,8 +75,8 @@ sh -c : &
 dead=$!
 wait "$dead"
 says 1 "trace: -p $dead: no such process" -p "$dead"
-says 1 "trace: -n no network namespace 'nosuch'; there is: .*" -n nosuch
-says 125 "trace: --in no network namespace 'nosuch'; there is: .*" --in nosuch -- true
+says 1 "trace: -n: no network namespace 'nosuch'; there is: .*" -n nosuch
+says 125 "trace: --in: no network namespace 'nosuch'; there is: .*" --in nosuch -- true
 says 125 'trace: --user nosuch: no such user' --user nosuch -- true
 says 1 'trace: cannot write /nonexistent/f: No such file or directory' -o /nonexistent/f
 says 125 'trace: cannot write /nonexistent/f: No such file or directory' -o /nonexistent/f -- true
