@@ -302,8 +302,16 @@ k_number()
 	"$PYTHON" -IS tests/kernel/expect.py "$K_JSON" number "$@"
 }
 
-# k_sound NAME: nothing lost, nothing unknown, nothing that contradicts itself.
+# k_sound NAME: nothing lost, nothing unknown, nothing that contradicts itself. A packet without a birth
+# or an arrival, though nothing was lost, is a time in which the kernel's tracepoints were silent (seen
+# for 3 ms on a busy virtual machine): such a run proves nothing either, and is repeated.
 k_sound()
 {
-	tap_check "$1: complete and consistent" "$PYTHON" -IS tests/kernel/expect.py "$K_JSON" sound
+	local output
+	if output=$("$PYTHON" -IS tests/kernel/expect.py "$K_JSON" sound 2>&1); then
+		tap_pass "$1: complete and consistent"
+		return
+	fi
+	[[ $output != *incomplete:* ]] || : >"$K_LOST"
+	tap_fail "$1: complete and consistent" "$output"
 }
