@@ -167,6 +167,7 @@ cmd_start nine -w "$T/w" -f -o "$T/o9" -- sh -c '"$@" & echo $! >"$0"; wait; ech
 tap_wait_until test -s "$T/o9"
 mapfile -t ids < <(cmd_bpf_ids "$TAP_PID")
 tap_like 'while it runs, probes are attached' "$(printf '%s\n' "${ids[@]}")" $'link [0-9]+\n.*prog [0-9]+'
+# shellcheck disable=SC2317 # tap_wait_until calls it
 has_drop() { "$TRACE" read "$1" 2>/dev/null | grep -q NO_SOCKET; }
 tap_wait_until has_drop "$T/w" # it is written
 kill -KILL "$TAP_PID"
