@@ -2,6 +2,7 @@
 /* What provoked a packet. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "engine.h"
@@ -74,8 +75,9 @@ static struct node *cause_of_handshake(struct hs_journeys *js, const struct node
 	const struct flow_node *f = flow_by_serial(js, n->flow);
 	struct node *synack = f ? node_by_serial(js, f->end[n->j.from].received) : NULL;
 
-	if (n->keepalive || n->j.packet.payload || (n->j.packet.tcp_flags & 0x17) != 0x10 ||
-	    !synack || (synack->j.packet.tcp_flags & 0x12) != 0x12)
+	if (n->keepalive || n->j.packet.payload ||
+	    !node_has_flags(n, TH_ACK, TH_FIN | TH_SYN | TH_RST) ||
+	    !node_has_flags(synack, TH_SYN | TH_ACK, 0))
 		return NULL;
 	return synack;
 }
@@ -138,7 +140,7 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 
 	if (n->j.packet.icmp_error)
 		cause = cause_of_icmp(js, e, n, &function);
-	if (!cause && n->flow && n->j.packet.tcp_flags & 0x04)
+	if (!cause && n->flow && node_has_flags(n, TH_RST, 0))
 		cause = cause_of_reset(js, e);
 	if (!cause)
 		cause = node_in_softirq(js, e);

@@ -88,6 +88,8 @@ enum hs_way {
 /* How a stage is reached on this machine. */
 enum hs_way doctor_way(const struct hs_doctor *d, const struct hs_stage_info *stage);
 
+/* Why trace cannot work in that mode, and what to do; NULL where it can. */
+const char *doctor_lockdown_forbids(const char *mode, const char **ret_remedy);
 /* The mode that this kernel is in; "" when that is not known. */
 void doctor_read_lockdown(char *buf, size_t len);
 /* The mode in brackets in "none [integrity] confidentiality"; "" when there is none. */

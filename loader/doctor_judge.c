@@ -130,6 +130,14 @@ void doctor_parse_lockdown(const char *text, char *buf, size_t len)
 		*buf = '\0';
 }
 
+const char *doctor_lockdown_forbids(const char *mode, const char **ret_remedy)
+{
+	if (strcmp(mode, "confidentiality"))
+		return NULL;
+	*ret_remedy = "Boot without lockdown=confidentiality; the mode 'integrity' is fine.";
+	return "lockdown is in confidentiality mode, so BPF may not read the kernel's memory";
+}
+
 void doctor_last_words(const char *log, char *buf, size_t len)
 {
 	*buf = '\0';
@@ -186,6 +194,7 @@ static void doctor_judge_machine(struct hs_doctor *d)
 {
 	bool fatal = !doctor_works(d);
 	struct hs_problem *p;
+	const char *forbids, *remedy;
 
 	if (!d->btf) {
 		p = doctor_add(d, "btf", fatal,
@@ -209,12 +218,10 @@ static void doctor_judge_machine(struct hs_doctor *d)
 					      : "CAP_PERFMON are");
 		problem_remedy(p, "Run it as root (sudo); in a container, add these capabilities.");
 	}
-	if (!strcmp(d->lockdown, "confidentiality")) {
-		p = doctor_add(d, "lockdown", fatal,
-			       "lockdown is in confidentiality mode, so BPF may not read the "
-			       "kernel's memory");
-		problem_remedy(p, "Boot without lockdown=confidentiality; the mode 'integrity' is "
-				  "fine.");
+	forbids = doctor_lockdown_forbids(d->lockdown, &remedy);
+	if (forbids) {
+		p = doctor_add(d, "lockdown", fatal, "%s", forbids);
+		problem_remedy(p, "%s", remedy);
 	}
 }
 

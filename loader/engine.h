@@ -196,7 +196,7 @@ struct missed {
 	uint64_t n; /* 0: an unused place */
 };
 
-/* Ticks may come faster than it is worth looking at them; between two nothing is settled. */
+/* Ticks may come faster than it is worth looking at them. */
 #define TICK_NS	   50000000ull
 #define MISSED_MAX 16 /* ports that are told apart */
 
@@ -264,6 +264,8 @@ void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate);
 enum hs_stage node_stage(const struct node *n);
 enum hs_stage node_timed_stage(const struct node *n);
 /* Nothing says yet what became of it; silence alone may have led to "unknown". */
+/* A TCP segment with all of `flags` and none of `none` (TH_*, netinet/tcp.h). */
+bool node_has_flags(const struct node *n, uint8_t flags, uint8_t none);
 bool node_is_open(const struct node *n);
 void node_note_loss(const struct hs_journeys *js, struct node *n);
 void node_settle(struct hs_journeys *js, struct node *n);
@@ -346,7 +348,7 @@ void seq_arrived(struct flow_node *f, const struct node *n);
 /* It is in the receiver's queue. */
 void seq_queued(struct flow_node *f, const struct node *n, uint64_t time);
 /* `s` has all up to its rcv_nxt: segments that nothing showed to be queued came with others. */
-void seq_joined(struct hs_journeys *js, struct flow_node *f, struct sock_node *s, uint64_t time);
+void seq_joined(struct hs_journeys *js, struct sock_node *s, uint64_t time);
 /* The last `ret` bytes before `copied` were read by the other end; `call` may be NULL. */
 void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, uint32_t copied,
 	      const struct hs_read *read, struct open_call *call);

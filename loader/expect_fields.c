@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The kinds of steps, and what can be asked of each. */
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "expect_parts.h"
 
-#define TCP_RST	   0x04
-#define TCP_ACK	   0x10
 #define N_ELEMS(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- words for the model's numbers; in the lists of expect_words.c, too ---- */
@@ -239,7 +238,7 @@ const char *thing_name(enum thing thing)
 IS(there, f->thing != THING_CALL || f->c.left)
 IS(blocked, !f->c.left)
 IS(icmp, f->j.packet.has_icmp)
-IS(reset, journey_is_tcp(&f->j) && f->j.packet.tcp_flags & TCP_RST)
+IS(reset, journey_is_tcp(&f->j) && f->j.packet.tcp_flags & TH_RST)
 IS(retransmission, f->j.retransmission)
 IS(drop, f->j.fate.kind == HS_FATE_DROPPED)
 IS(refused, f->j.fate.kind == HS_FATE_REFUSED)

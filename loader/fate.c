@@ -3,6 +3,7 @@
  * got. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 	if (n->j.window_probe && !strcmp(reason, "TCP_OLD_SEQUENCE"))
 		return true;
 	if (!strcmp(reason, "TCP_RESET")) /* an RST that has done its work: tcp_reset() */
-		return n->j.packet.tcp_flags & 0x04;
+		return node_has_flags(n, TH_RST, 0);
 	if (strcmp(reason, "NOT_SPECIFIED"))
 		return false;
 	if (n->j.packet.proto == IPPROTO_TCP)

@@ -2,6 +2,7 @@
 /* TCP connections: found by their endpoints, kept while they live, shown when something of them is. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,9 +12,6 @@
 #define FLOW_MAX      20000	     /* remembered at once */
 #define FLOW_QUIET_NS 70000000000ull /* longer than TIME_WAIT, after which the ports are free */
 #define WAITING_MAX   32
-
-#define TCP_SYN	      0x02
-#define TCP_ACK	      0x10
 
 struct flow_node *flow_by_serial(struct hs_journeys *js, uint32_t serial)
 {
@@ -115,7 +113,7 @@ static struct flow_node *flow_new(struct hs_journeys *js, const struct hs_packet
 	f->serial = ++js->last_flow;
 	f->key = key_of(&p->src, &p->dst);
 	f->f.born = f->last = time;
-	f->f.opened = p->tcp_flags & TCP_SYN && !(p->tcp_flags & TCP_ACK);
+	f->f.opened = p->tcp_flags & TH_SYN && !(p->tcp_flags & TH_ACK);
 	f->f.end[0].at = p->src;
 	f->f.end[1].at = p->dst;
 	for (int i = 0; i < 2; i++)
@@ -148,7 +146,7 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	const struct hs_packet *p = &n->j.packet;
 	/* What arrives from outside was sent by a stranger. */
 	bool local = e->rec->stage != HS_STAGE_RECEIVE && e->rec->stage != HS_STAGE_BACKLOG;
-	bool opens = p->tcp_flags & TCP_SYN && !(p->tcp_flags & TCP_ACK);
+	bool opens = p->tcp_flags & TH_SYN && !(p->tcp_flags & TH_ACK);
 	uint32_t netns = birth->at.netns;
 	unsigned int from = 0, to = 0;
 	struct flow_node *f;
@@ -202,12 +200,8 @@ void flow_set_socket(struct hs_journeys *js, struct flow_node *f, unsigned int e
 	s->end = end;
 	f->end[end].sk = s->sk;
 	f->followed |= s->s.followed;
-	if (s->netns && (!f->end[end].netns || f->end[end].guessed)) {
-		f->end[end].netns = s->netns;
-		f->end[end].guessed = false;
-	}
-	if (*s->s.netns)
-		shown->netns = s->s.netns;
+	if (s->netns)
+		flow_set_netns(js, f, end, s->netns, false);
 	if (s->s.owner.pid)
 		shown->owner = s->s.owner;
 	if (f->f.id) {

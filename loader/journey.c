@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -340,8 +341,7 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	f = flow_by_serial(js, n->flow);
 	if (f)
 		seq_queued(f, n, e->time);
-	if (f && s->flow == f->serial && s->tcp.sk)
-		seq_joined(js, f, s, e->time);
+	seq_joined(js, s, e->time);
 	node_try_settle(js, n);
 }
 
@@ -356,10 +356,11 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 	 * The program held the socket when the RST came: it is processed in the program's call. An error
 	 * without one is its own (SO_LINGER, tcp_disconnect()), or that of a timer that had to wait.
 	 */
-	if (!n && f && !e->softirq)
-		n = node_by_serial(js, f->end[s->end].received);
-	if (n && f && !e->softirq && !(n->j.packet.tcp_flags & 0x04))
-		n = NULL;
+	if (f && !e->softirq) {
+		struct node *last = node_by_serial(js, f->end[s->end].received);
+
+		n = node_has_flags(last, TH_RST, 0) ? last : NULL;
+	}
 	/* tcp_disconnect() reports that there is none any more. */
 	if (!s || !q->err)
 		return;

@@ -2,6 +2,7 @@
 /* A journey as the engine keeps it: found, chosen, given a fate, settled, forgotten. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "engine.h"
@@ -203,6 +204,11 @@ void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate)
 		SINK(js, fate, &n->j);
 }
 
+bool node_has_flags(const struct node *n, uint8_t flags, uint8_t none)
+{
+	return n && (n->j.packet.tcp_flags & flags) == flags && !(n->j.packet.tcp_flags & none);
+}
+
 bool node_is_open(const struct node *n)
 {
 	const struct hs_fate *fate = &n->j.fate;
@@ -242,7 +248,7 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 
 	if (j->fate.kind == HS_FATE_UNDERWAY || n->want_counter || n->open_children)
 		return false;
-	/* What a segment provokes (an ACK, data that waited for one) is born after its own end is known. */
+	/* What a segment provokes (an ACK, data that waited for one) is born soon after its own end is known. */
 	if (n->flow && js->ticked < n->last + TICK_NS)
 		return false;
 	if (j->fate.kind == HS_FATE_QUEUED && datagram && !j->read_done && !j->unread_at_close)
@@ -263,7 +269,7 @@ static void node_count(struct hs_journeys *js, const struct node *n)
 	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP &&
 			    !n->j.unread_at_close;
 	js->sum.unread_at_close += n->j.unread_at_close;
-	js->sum.resets += n->j.packet.proto == IPPROTO_TCP && n->j.packet.tcp_flags & 0x04;
+	js->sum.resets += n->j.packet.proto == IPPROTO_TCP && node_has_flags(n, TH_RST, 0);
 	js->sum.retransmissions += n->j.retransmission > 0;
 }
 

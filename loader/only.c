@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <uthash.h>
 #include <utlist.h>
 
-#define TCP_RST	    0x04
 #define PATIENCE_NS 10000000000ull /* longer does no journey take to settle */
 
 /* A connection of which nothing has passed yet. */
@@ -80,7 +80,7 @@ static bool only_wants(const struct only *o, const struct hs_journey *j)
 	if (o->bits & HS_ONLY_REFUSED && fate->kind == HS_FATE_REFUSED)
 		return true;
 	if (o->bits & HS_ONLY_RESET && j->packet.proto == IPPROTO_TCP &&
-	    j->packet.tcp_flags & TCP_RST)
+	    j->packet.tcp_flags & TH_RST)
 		return true;
 	if (o->bits & HS_ONLY_RETRANSMITTED && j->retransmission)
 		return true;

@@ -4,17 +4,13 @@
  * how often it was sent, which call read them. Numbers wrap, so they are compared by difference.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
 
 #define SEGMENTS_MAX 4096 /* kept for one direction */
-
-#define TCP_FIN	     0x01
-#define TCP_SYN	     0x02
-#define TCP_RST	     0x04
-#define TCP_ACK	     0x10
 
 static bool seq_before(uint32_t a, uint32_t b)
 {
@@ -29,14 +25,14 @@ uint32_t seq_rel(const struct flow_end *end, uint32_t seq)
 uint32_t seq_fin_before(const struct flow_end *end, uint32_t copied)
 {
 	for (size_t i = end->n_segs; i-- > 0;)
-		if (end->segs[i].flags & TCP_FIN)
+		if (end->segs[i].flags & TH_FIN)
 			return end->segs[i].end == copied;
 	return 0;
 }
 
 static uint32_t segment_bytes(const struct segment *seg)
 {
-	return seg->end - seg->seq - !!(seg->flags & TCP_SYN) - !!(seg->flags & TCP_FIN);
+	return seg->end - seg->seq - !!(seg->flags & TH_SYN) - !!(seg->flags & TH_FIN);
 }
 
 /* Acknowledged, and read, or with nothing to read. */
@@ -46,7 +42,7 @@ static bool segment_is_done(const struct segment *seg, const struct flow_end *en
 	if (!end->acked || seq_before(end->una, seg->end))
 		return false;
 	/* A stranger's reads are not seen. A FIN is kept: seq_fin_before() asks for it. */
-	return !(seg->flags & TCP_FIN) && (!segment_bytes(seg) || seg->read || !other->netns);
+	return !(seg->flags & TH_FIN) && (!segment_bytes(seg) || seg->read || !other->netns);
 }
 
 static void segments_prune(struct flow_end *end, const struct flow_end *other)
@@ -123,7 +119,7 @@ static void segment_cut(struct hs_journeys *js, struct flow_end *end, const stru
 		return;
 	rest = *seg;
 	rest.seq = next;
-	rest.flags &= ~TCP_SYN;
+	rest.flags &= ~TH_SYN;
 	seg->serial = n->serial;
 	seg->flags = n->j.packet.tcp_flags;
 	if (!seq_before(next, seg->end))
@@ -137,23 +133,23 @@ void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool 
 	const struct hs_packet *p = &n->j.packet;
 	struct flow_end *end = &f->end[n->j.from], *other = &f->end[!n->j.from];
 	uint32_t seq = p->tcp_seq, next;
-	bool syn = p->tcp_flags & TCP_SYN, fin = p->tcp_flags & TCP_FIN;
+	bool syn = p->tcp_flags & TH_SYN, fin = p->tcp_flags & TH_FIN;
 
 	next = seq + p->payload + syn + fin;
 	/* An RST for a connection that does not exist has seq 0, or the segment's ack (RFC 9293, 3.10.7.1). */
-	if (p->tcp_flags & TCP_RST && !end->has_isn) {
+	if (p->tcp_flags & TH_RST && !end->has_isn) {
 		n->j.has_rel = other->has_isn;
-		n->j.rel_ack = p->tcp_flags & TCP_ACK ? seq_rel(other, p->tcp_ack) : 0;
+		n->j.rel_ack = p->tcp_flags & TH_ACK ? seq_rel(other, p->tcp_ack) : 0;
 		return;
 	}
 	seq_begin(end, syn ? seq : seq - 1);
-	if (p->tcp_flags & TCP_ACK) {
+	if (p->tcp_flags & TH_ACK) {
 		seq_begin(other, p->tcp_ack - 1);
 		n->j.rel_ack = seq_rel(other, p->tcp_ack);
 	}
 	n->j.has_rel = true;
 	n->j.rel_seq = seq_rel(end, seq);
-	if (p->tcp_flags & TCP_RST)
+	if (p->tcp_flags & TH_RST)
 		return;
 	n->j.zero_window = !p->tcp_window && !syn;
 	if (next == seq) {
@@ -191,7 +187,7 @@ void seq_arrived(struct flow_node *f, const struct node *n)
 	const struct hs_packet *p = &n->j.packet;
 	struct flow_end *end = &f->end[!n->j.from];
 
-	if (!(p->tcp_flags & TCP_ACK) || p->tcp_flags & TCP_RST)
+	if (!(p->tcp_flags & TH_ACK) || p->tcp_flags & TH_RST)
 		return;
 	if (!end->acked || !seq_before(p->tcp_ack, end->una)) {
 		end->acked = true;
@@ -218,17 +214,21 @@ void seq_queued(struct flow_node *f, const struct node *n, uint64_t time)
 	}
 }
 
-void seq_joined(struct hs_journeys *js, struct flow_node *f, struct sock_node *s, uint64_t time)
+void seq_joined(struct hs_journeys *js, struct sock_node *s, uint64_t time)
 {
-	struct flow_end *end = &f->end[!s->end];
+	struct flow_node *f = s->tcp.sk ? flow_by_serial(js, s->flow) : NULL;
+	struct flow_end *end;
 
+	if (!f)
+		return;
+	end = &f->end[!s->end];
 	for (size_t i = 0; i < end->n_segs; i++) {
 		struct segment *seg = &end->segs[i];
 		struct node *n;
 
 		/* Of one that was sent again it is not known which copy came first. */
 		if (seg->queued || seg->times || !segment_bytes(seg) ||
-		    seq_before(s->tcp.rcv_nxt, seg->end - !!(seg->flags & TCP_FIN)))
+		    seq_before(s->tcp.rcv_nxt, seg->end - !!(seg->flags & TH_FIN)))
 			continue;
 		n = node_by_serial(js, seg->serial);
 		if (n && fate_joined(js, n, s, time))
@@ -268,8 +268,8 @@ void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, 
 
 	for (size_t i = 0; i < end->n_segs; i++) {
 		struct segment *seg = &end->segs[i];
-		uint32_t last = seg->end - !!(seg->flags & TCP_FIN);
-		uint32_t first = seg->seq + !!(seg->flags & TCP_SYN);
+		uint32_t last = seg->end - !!(seg->flags & TH_FIN);
+		uint32_t first = seg->seq + !!(seg->flags & TH_SYN);
 		uint32_t carrier = seg->carrier ? seg->carrier : seg->serial;
 		struct node *n = node_by_serial(js, carrier);
 		bool has_bytes = first != last;

@@ -356,10 +356,9 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 		struct flow_node *f = flow_by_serial(js, s->flow);
 
 		read.copied = rec->ret;
-		if (f && s->tcp.sk) {
-			seq_joined(js, f, s, e->time);
+		seq_joined(js, s, e->time);
+		if (f && s->tcp.sk)
 			seq_read(js, f, s->end, s->tcp.copied_seq, &read, call);
-		}
 		return;
 	}
 	/* With MSG_TRUNC the result is the datagram's length, not what was copied. */

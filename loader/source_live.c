@@ -88,15 +88,14 @@ static int live_record(void *ctx, const struct hs_hdr *rec)
 static void live_explain(int r, const char *what, char *err, size_t err_len)
 {
 	char *line = strchr(live_warning, '\n'), mode[16];
+	const char *forbids, *remedy;
 
 	if (line)
 		*line = '\0';
 	doctor_read_lockdown(mode, sizeof(mode));
-	if (!strcmp(mode, "confidentiality"))
-		snprintf(err, err_len,
-			 "%s: lockdown is in confidentiality mode, so BPF may not read the "
-			 "kernel's memory; boot without lockdown=confidentiality",
-			 what);
+	forbids = doctor_lockdown_forbids(mode, &remedy);
+	if (forbids)
+		snprintf(err, err_len, "%s: %s. %s", what, forbids, remedy);
 	else if (r == -EPERM || r == -EACCES)
 		snprintf(err, err_len,
 			 "%s: the kernel refuses (%s): run as root (or with CAP_BPF and "

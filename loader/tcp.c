@@ -2,23 +2,14 @@
 /* What happens to TCP sockets: states, resets, timers, refused connections. RFC 9293, 3.3.2. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "engine.h"
 #include "names.h"
 
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
 /* icsk_pending, include/net/inet_connection_sock.h */
 #define PENDING_LOSS_PROBE 5
-
-static bool packet_is(const struct node *n, uint8_t flags, uint8_t none)
-{
-	return n && (n->j.packet.tcp_flags & flags) == flags && !(n->j.packet.tcp_flags & none);
-}
 
 struct hs_socket tcp_socket(struct hs_journeys *js, const struct sock_node *s)
 {
@@ -172,9 +163,9 @@ static struct node *state_find_cause(struct hs_journeys *js, const struct hs_eve
 		struct node *last = node_by_serial(js, f->end[state->end].received);
 
 		if (change_needs_segment(state->before, state->after) ||
-		    (state->after == HS_TCP_CLOSE && packet_is(last, TCP_RST, 0)) ||
+		    (state->after == HS_TCP_CLOSE && node_has_flags(last, TH_RST, 0)) ||
 		    (state->after == HS_TCP_CLOSE && state->before == HS_TCP_FIN_WAIT2 &&
-		     packet_is(last, TCP_FIN, 0)))
+		     node_has_flags(last, TH_FIN, 0)))
 			n = last;
 	}
 	if (n) {
@@ -194,7 +185,7 @@ static void segment_done(struct hs_journeys *js, struct node *n, uint64_t time)
 {
 	struct hs_fate fate = no_fate;
 
-	if (!node_is_open(n) || n->j.packet.payload || packet_is(n, TCP_FIN, 0))
+	if (!node_is_open(n) || n->j.packet.payload || node_has_flags(n, TH_FIN, 0))
 		return;
 	fate.kind = HS_FATE_CONSUMED;
 	fate.time = time;
@@ -241,11 +232,11 @@ static bool mini_is(const struct hs_rec_sock *mini, const struct hs_flow *flow,
 static bool state_to_minisocket(struct hs_journeys *js, struct flow_node *f, struct hs_state *state,
 				const struct node *cause)
 {
-	if (!f || state->after != HS_TCP_CLOSE || packet_is(cause, TCP_RST, 0))
+	if (!f || state->after != HS_TCP_CLOSE || node_has_flags(cause, TH_RST, 0))
 		return false;
 	if (state->before == HS_TCP_FIN_WAIT2 && state->cause_kind == HS_CAUSE_TIMER)
 		return false;
-	if ((state->before == HS_TCP_FIN_WAIT2 && packet_is(cause, TCP_FIN, 0)) ||
+	if ((state->before == HS_TCP_FIN_WAIT2 && node_has_flags(cause, TH_FIN, 0)) ||
 	    state->before == HS_TCP_CLOSING)
 		state->after = HS_TCP_TIME_WAIT;
 	else if (state->before == HS_TCP_FIN_WAIT2)
@@ -339,8 +330,7 @@ static void on_received(struct hs_journeys *js, const struct hs_event *e)
 	if (!s)
 		return;
 	tell_window(js, s);
-	if (f)
-		seq_joined(js, f, s, e->time);
+	seq_joined(js, s, e->time);
 	if (!n)
 		return;
 	n->taken = true;
@@ -351,7 +341,7 @@ static void on_received(struct hs_journeys *js, const struct hs_event *e)
 	if (!f || n->flow != f->serial)
 		return;
 	/* Nothing shows the end of a bare ACK: it is processed on the spot, tcp_ack(). */
-	if (!packet_is(n, 0, TCP_SYN | TCP_RST))
+	if (!node_has_flags(n, 0, TH_SYN | TH_RST))
 		return;
 	segment_done(js, n, e->time);
 }
@@ -528,15 +518,15 @@ void tcp_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 			n->j.cause_kind = HS_CAUSE_TIMER;
 	}
 	/* The change came just before: tcp_close_state(). */
-	if (packet_is(n, TCP_FIN, TCP_RST) && !n->j.retransmission &&
+	if (node_has_flags(n, TH_FIN, TH_RST) && !n->j.retransmission &&
 	    (f->f.end[n->j.from].state == HS_TCP_FIN_WAIT1 ||
 	     f->f.end[n->j.from].state == HS_TCP_LAST_ACK))
 		n->j.changed_state = true;
-	if (packet_is(n, TCP_SYN, TCP_ACK))
+	if (node_has_flags(n, TH_SYN, TH_ACK))
 		born_syn(js, f, n, birth->sk);
-	else if (packet_is(n, TCP_SYN | TCP_ACK, 0))
+	else if (node_has_flags(n, TH_SYN | TH_ACK, 0))
 		born_synack(js, f, n);
-	else if (packet_is(n, TCP_RST, 0))
+	else if (node_has_flags(n, TH_RST, 0))
 		born_reset(js, f, n, e);
 }
 
@@ -549,8 +539,8 @@ const char *tcp_timer(const struct hs_journeys *js, const struct node *n, uint16
 		return "zero-window probe";
 	if (n->keepalive)
 		return "keep-alive timer";
-	if (n->j.packet.payload || packet_is(n, TCP_SYN, 0) || packet_is(n, TCP_FIN, 0) ||
-	    packet_is(n, TCP_RST, 0))
+	if (n->j.packet.payload || node_has_flags(n, TH_SYN, 0) || node_has_flags(n, TH_FIN, 0) ||
+	    node_has_flags(n, TH_RST, 0))
 		return "";
 	return "delayed ACK timer";
 }
@@ -574,9 +564,9 @@ void tcp_arrived(struct hs_journeys *js, struct node *n, const struct hs_event *
 	if (!end->mini)
 		return;
 	state = state_of_end(f, !n->j.from, e->time);
-	if (packet_is(n, TCP_RST, 0)) /* tcp_timewait_state_process() */
+	if (node_has_flags(n, TH_RST, 0)) /* tcp_timewait_state_process() */
 		state.after = HS_TCP_CLOSE;
-	else if (packet_is(n, TCP_FIN, 0) && state.before == HS_TCP_FIN_WAIT2)
+	else if (node_has_flags(n, TH_FIN, 0) && state.before == HS_TCP_FIN_WAIT2)
 		state.after = HS_TCP_TIME_WAIT;
 	else
 		return;
@@ -612,9 +602,9 @@ static struct sock_node *listener_of(struct hs_journeys *js, uint32_t netns,
 const char *tcp_refused(struct hs_journeys *js, const struct node *n)
 {
 	const struct flow_node *f = flow_by_serial(js, n->flow);
-	bool syn = packet_is(n, TCP_SYN, TCP_ACK | TCP_RST) && !n->n_children;
+	bool syn = node_has_flags(n, TH_SYN, TH_ACK | TH_RST) && !n->n_children;
 	/* The last of the handshake, and the request has not become a socket: tcp_check_req(). */
-	bool ack = f && packet_is(n, TCP_ACK, TCP_SYN | TCP_RST) &&
+	bool ack = f && node_has_flags(n, TH_ACK, TH_SYN | TH_RST) &&
 		   f->f.end[!n->j.from].state == HS_TCP_SYN_RECV;
 	struct sock_node *s;
 	bool full;
