@@ -183,48 +183,6 @@ fi
 
 # ---- as fast as it goes: iperf3 ----
 
-# Every journey has a fate; it is unknown only where events are known to be lost. Dropped is only what
-# came twice, the first copy or the second, and what came when the test was over and its socket closed.
-cat >"$TAP_TMP/whole.py" <<'END'
-import json
-import sys
-
-received = int(sys.argv[1])
-journeys, lost, read = 0, 0, {}
-unknown, drops, odd, summaries, again = [], [], [], [], set()
-for line in sys.stdin:
-    record = json.loads(line)
-    if record["type"] == "journey":
-        journeys += 1
-        fate, segment = record["fate"], record.get("segment", {})
-        if fate["kind"] in ("unknown", "underway"):
-            (odd if record["complete"] else unknown).append(record["id"])
-        if segment.get("retransmission"):
-            again |= {record["id"], segment["retransmission_of"]}
-        if fate["kind"] == "dropped" and fate["reason"] != "TCP_ABORT_ON_DATA" and record["complete"]:
-            drops.append((record["id"], fate["reason"]))
-    elif record["type"] == "call" and record["name"] == "read" and record["ret"] > 0 and record["flow"]:
-        read[record["flow"]] = read.get(record["flow"], 0) + record["ret"]
-    elif record["type"] == "summary":
-        summaries.append(record)
-problems = []
-if len(summaries) != 1 or summaries[0]["shown"] != journeys:
-    problems.append(f"{journeys} journeys; summaries: {summaries}")
-lost = sum(summary["lost"] + summary["misses"] for summary in summaries)
-if odd:
-    problems.append(f"no fate, though all their events arrived: {odd[:20]}")
-if unknown and not lost:
-    problems.append(f"no fate, and no loss counted: {unknown[:20]}")
-drops = [(id, reason) for id, reason in drops
-         if id not in again or reason not in ("TCP_OLD_DATA", "TCP_OLD_SEQUENCE")]
-if drops:
-    problems.append(f"dropped in a clean exchange: {drops[:20]}")
-if not lost and max(read.values(), default=0) < received:
-    problems.append(f"{received} B received, calls read {read}")
-print("\n".join(problems) or f"{journeys} journeys, {lost} lost, {len(unknown)} unknown")
-sys.exit(bool(problems))
-END
-
 fast()
 {
 	local what=$1 address=$2 rec=$TAP_TMP/fast.rec ready=$TAP_TMP/fast.ready pid bytes
@@ -243,8 +201,8 @@ print(json.load(sys.stdin)["end"]["sum_received"]["bytes"])' <<<"$TAP_OUT")
 	tap_is "$what: trace ends well" $? 0
 	# shellcheck disable=SC2016 # an inner shell expands
 	tap_check "$what: every journey has a fate, or its loss is counted ($bytes B)" \
-		bash -o pipefail -c '"$1" read "$2" --json | "$3" "$4" "$5"' bash \
-		"$TRACE" "$rec" "$PYTHON" "$TAP_TMP/whole.py" "$bytes"
+		bash -o pipefail -c '"$1" read "$2" --json | "$3" -IS tests/kernel/foreign.py "$4"' bash \
+		"$TRACE" "$rec" "$PYTHON" "$bytes"
 	rm -f "$rec"
 }
 

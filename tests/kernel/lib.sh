@@ -40,7 +40,7 @@ k_need()
 }
 
 # A flood anywhere on the machine (another test, another program) may cost trace events. What fails
-# then proves nothing, so the script is run again; K_LOST is the file that says so.
+# then proves nothing, so the script is run again; K_LOST is the file that says why.
 k_attempts()
 {
 	local attempt status
@@ -53,7 +53,7 @@ k_attempts()
 		wait "$TAP_PID"
 		status=$?
 		[[ $status != 0 && -e $K_LOST ]] || break
-		tap_diag "attempt $attempt lost events or captures: inconclusive"
+		tap_diag "attempt $attempt is inconclusive: $(<"$K_LOST")"
 	done
 	cat -- "$TAP_TMP/attempt.err" >&2
 	cat -- "$TAP_TMP/attempt.out"
@@ -211,7 +211,7 @@ k_run_with()
 
 k_note_losses()
 {
-	! grep -q '"type":"loss"' "$K_JSON" || : >"$K_LOST"
+	! grep -q '"type":"loss"' "$K_JSON" || echo 'events were lost' >>"$K_LOST"
 }
 
 # k_start OPTION...: traces in the background, until k_stop. Returns when tracing has begun. What a
@@ -269,7 +269,7 @@ k_end()
 k_expect()
 {
 	tap_run "$TRACE" read -q "$K_REC" --expect "$2"
-	((TAP_STATUS != 4)) || : >"$K_LOST"
+	((TAP_STATUS != 4)) || echo "$TAP_ERR" >>"$K_LOST"
 	if ((TAP_STATUS == 0)); then
 		tap_pass "$1"
 	else
@@ -312,6 +312,6 @@ k_sound()
 		tap_pass "$1: complete and consistent"
 		return
 	fi
-	[[ $output != *incomplete:* ]] || : >"$K_LOST"
+	[[ $output != *incomplete:* ]] || echo "$output" >>"$K_LOST"
 	tap_fail "$1: complete and consistent" "$output"
 }

@@ -104,21 +104,30 @@ silence_over()
 	k_in server nft delete table inet silence
 }
 
+# asked ADDRESS PORT TIMEOUT: traces; a client connects, and asks when nobody answers any more. It gives up
+# after TIMEOUT ms, 0 for never. Sets asks (process) and keys (its keyboard).
+asked()
+{
+	local address=$1 port=$2 timeout=$3
+
+	k_start -p $$
+	k_server server "$PYTHON" -IS tests/kernel/tcp_peer.py sink "$address" "$port"
+	k_player "asks$port" client1 "$PYTHON" -IS tests/kernel/tcp_peer.py ask "$address" "$port" "$timeout"
+	asks=$TAP_PID keys=$K_KEYS
+	k_says "asks$port" connected || tap_bail 'the client connects'
+	k_wait 1 type=state before=SYN_RECV after=ESTABLISHED
+	silence "$port"
+	echo hello >&"$keys"
+}
+
 # unanswered WHAT ADDRESS PEER PORT: nobody ever answers.
 unanswered()
 {
 	local what=$1 address=$2 peer=$3 port=$4 asks keys
 	local to="src=$peer dst=$address dport=$port"
 
-	k_start -p $$
-	k_server server "$PYTHON" -IS tests/kernel/tcp_peer.py sink "$address" "$port"
 	# Three times 0.2 s and its doubles fit: 1.4 s; the fourth would be after 3 s.
-	k_player "asks$port" client1 "$PYTHON" -IS tests/kernel/tcp_peer.py ask "$address" "$port" 2000
-	asks=$TAP_PID keys=$K_KEYS
-	k_says "asks$port" connected || tap_bail 'the client connects'
-	k_wait 1 type=state before=SYN_RECV after=ESTABLISHED
-	silence "$port"
-	echo hello >&"$keys"
+	asked "$address" "$port" 2000
 	k_says "asks$port" 'recv: ' || tap_bail 'the client gives up'
 	tap_is "$what: the client is told" "$(tail -n 1 "$TAP_TMP/asks$port.out")" 'recv: Connection timed out'
 	silence_over
@@ -155,14 +164,7 @@ answered()
 	local what=$1 address=$2 peer=$3 port=$4 asks keys
 	local to="src=$peer dst=$address dport=$port"
 
-	k_start -p $$
-	k_server server "$PYTHON" -IS tests/kernel/tcp_peer.py sink "$address" "$port"
-	k_player "asks$port" client1 "$PYTHON" -IS tests/kernel/tcp_peer.py ask "$address" "$port" 0
-	asks=$TAP_PID keys=$K_KEYS
-	k_says "asks$port" connected || tap_bail 'the client connects'
-	k_wait 1 type=state before=SYN_RECV after=ESTABLISHED
-	silence "$port"
-	echo hello >&"$keys"
+	asked "$address" "$port" 0
 	k_wait 1+ type=journey 'segment.retransmission>0' fate.kind=dropped
 	silence_over
 	tap_wait_until grep -q '^read 6' "$K_LOG" || tap_bail 'the server reads'

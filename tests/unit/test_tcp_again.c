@@ -419,6 +419,60 @@ static void test_fast_retransmission(void **state)
 		     "#7 born, TCP to port 8080, because of #6, again (1) of #4\n");
 }
 
+/* The original was dropped on the way; what was queued and read is the retransmission. */
+static void test_the_retransmission_is_read(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment data;
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	data = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 5);
+	stream_drop(s, data.skb, "NEIGH_FAILED", "ip_finish_output2");
+	stream_softirq(s, 0);
+	data = conn_send_again(&c, &data);
+	conn_arrive(&c, &data);
+	conn_take(&c, &data);
+	conn_read(&c, SERVER, 5);
+	notes_expect(s, (struct note_kinds){ .reads = true, .calls = true },
+		     "#5 read by server[700] recvfrom, 5 B, waited 0 ms\n"
+		     "recvfrom(4) = 5, read #5\n");
+}
+
+/* One before the next byte, though the window is open: SO_KEEPALIVE. */
+static void test_keepalive(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		stream_softirq(s, 0);
+		conn_tcp(&c, i)->snd_nxt--;
+		conn_send(&c, i, CONN_ACK, 0);
+		conn_tcp(&c, i)->snd_nxt++;
+	}
+	notes_expect(s, (struct note_kinds){ .births = true, .segments = true },
+		     "#4 born, TCP to port 8080, by the keep-alive timer; ~1.0 ACK seq 0 ack 1\n"
+		     "#5 born, TCP to port 4000, by the keep-alive timer; ~1.1 ACK seq 0 ack 1\n");
+}
+
+/* The write timer was deferred until the call let go: ETIMEDOUT comes from no packet either. */
+static void test_timeout_in_a_call(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	conn_enter(&c, CLIENT, HS_CALL_SENDTO, 5);
+	stream_error(s, c.end[CLIENT].sk, ETIMEDOUT);
+	stream_send_failed(s, c.end[CLIENT].sk, -ETIMEDOUT);
+	conn_leave(&c, -ETIMEDOUT);
+	notes_expect(s, (struct note_kinds){ .told = true, .calls = true },
+		     "sendto(3) = ETIMEDOUT\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +493,9 @@ int main(void)
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_probe_timer),
 		cmocka_unit_test(test_fast_retransmission),
+		cmocka_unit_test(test_the_retransmission_is_read),
+		cmocka_unit_test(test_keepalive),
+		cmocka_unit_test(test_timeout_in_a_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,45 @@ static void test_timers(void **state)
 		     "~1.1 @3 ESTABLISHED -> CLOSE, by the retransmission timer\n");
 }
 
+/* The peer's FIN was processed when close() let go of the socket. */
+static void test_fin_in_fin_wait2_in_a_call(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment fin;
+
+	(void)state;
+	stream_by(s, 1, CONN_PID_SERVER);
+	conn_tcp(&c, SERVER)->rcv_nxt++;
+	conn_enter(&c, CLIENT, HS_CALL_CLOSE, 0);
+	conn_state(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	conn_send(&c, CLIENT, CONN_FIN | CONN_ACK, 0);
+	stream_softirq(s, 2);
+	fin = conn_send(&c, SERVER, CONN_FIN | CONN_ACK, 0);
+	conn_arrive(&c, &fin);
+	stream_by(s, 0, CONN_PID_CLIENT);
+	conn_state(&c, CLIENT, HS_TCP_FIN_WAIT1, HS_TCP_FIN_WAIT2);
+	conn_state(&c, CLIENT, HS_TCP_FIN_WAIT2, HS_TCP_CLOSE);
+	conn_leave(&c, 0);
+	notes_expect(s, states,
+		     "~1.0 @2 ESTABLISHED -> FIN_WAIT1, by client[812] close\n"
+		     "~1.0 @2 FIN_WAIT1 -> FIN_WAIT2, because of #5\n"
+		     "~1.0 FIN_WAIT2 -> TIME_WAIT, because of #5, inferred, minisocket\n");
+}
+
+/* Nobody answers the keep-alive probes: tcp_keepalive_timer(). */
+static void test_keepalive_gives_up(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	stream_softirq(s, 0);
+	conn_tcp(&c, CLIENT)->probes = 9;
+	conn_state(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_CLOSE);
+	notes_expect(s, states, "~1.0 @2 ESTABLISHED -> CLOSE, by the keep-alive timer\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +221,8 @@ int main(void)
 		cmocka_unit_test(test_call_of_a_stranger),
 		cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_timers),
+		cmocka_unit_test(test_fin_in_fin_wait2_in_a_call),
+		cmocka_unit_test(test_keepalive_gives_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

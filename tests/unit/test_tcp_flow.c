@@ -520,6 +520,104 @@ static void test_many(void **state)
 	stream_free(s);
 }
 
+/* on_queued(): seq_queued(flow_by_serial(...)) with a flow that FLOW_MAX pushed out: NULL. */
+static void test_queued_after_its_flow_is_forgotten(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment data;
+	struct notes notes;
+	char from[32];
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	data = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 5);
+	conn_arrive(&c, &data);
+	stream_by(s, 2, CONN_PID_CLIENT);
+	for (int i = 0; i < 20001; i++) {
+		struct wire w;
+
+		snprintf(from, sizeof(from), "10.1.%d.%d:4000", i / 250, i % 250);
+		w = wire_segment(from, B, CONN_SYN, 0, 1000, 0, 64);
+		stream_birth(s, 0xf00000, CONN_NS_CLIENT, CONN_VETH_C, &w, 0);
+	}
+	s->cpu = 0;
+	s->ctx = s->last_ctx;
+	stream_queued(s, c.end[SERVER].sk, data.skb, 1);
+	stream_end(s);
+	notes_init(&notes);
+	notes.quiet = true;
+	notes_run(&notes, s);
+	notes_done(&notes);
+	stream_free(s);
+}
+
+/* 127.0.0.1 in two namespaces, the handshakes at the same time: the answers change sides. */
+static void test_two_namespaces_at_once(void **state)
+{
+	static const char from[] = "127.0.0.1:4000", to[] = "127.0.0.1:8080";
+	struct stream *s = conn_lab(NULL);
+	struct wire syn = wire_segment(from, to, CONN_SYN, 0, 1000, 0, 64),
+		    ack = wire_segment(to, from, CONN_SYN | CONN_ACK, 0, 9000, 1001, 64);
+
+	(void)state;
+	stream_birth(s, 0xa000, CONN_NS_CLIENT, CONN_LO, &syn, 0);
+	stream_birth(s, 0xb000, CONN_NS_SERVER, CONN_LO, &syn, 0);
+	stream_birth(s, 0xa100, CONN_NS_CLIENT, CONN_LO, &ack, 0);
+	stream_birth(s, 0xb100, CONN_NS_SERVER, CONN_LO, &ack, 0);
+	notes_expect(s, (struct note_kinds){ .births = true, .segments = true },
+		     "#1 born, TCP to port 8080, by the kernel; ~1.0 SYN seq 0\n"
+		     "#2 born, TCP to port 8080, by the kernel; ~2.0 SYN seq 0\n"
+		     "#3 born, TCP to port 4000, by the kernel; ~1.1 SYN ACK seq 0 ack 1\n"
+		     "#4 born, TCP to port 4000, by the kernel; ~2.1 SYN ACK seq 0 ack 1\n");
+}
+
+/* A stranger's SYN arrives in one namespace, which forwards it to another: one connection. */
+static void test_stranger_is_forwarded(void **state)
+{
+	static const char from[] = "192.0.2.7:5000", to[] = "10.0.1.2:8080";
+	struct stream *s = conn_lab(NULL);
+	struct wire syn = wire_segment(from, to, CONN_SYN, 0, 1000, 0, 64),
+		    ack = wire_segment(to, from, CONN_SYN | CONN_ACK, 0, 9000, 1001, 64),
+		    data = wire_segment(from, to, CONN_ACK, 0, 1001, 9001, 64);
+
+	(void)state;
+	stream_softirq(s, 0);
+	stream_arrival(s, 0xa000, CONN_NS_SERVER, CONN_ETH, &syn);
+	stream_see(s, HS_STAGE_DEV_QUEUE, 0xa000, CONN_NS_SERVER, CONN_VETH_S);
+	stream_see(s, HS_STAGE_DEV_XMIT, 0xa000, CONN_NS_SERVER, CONN_VETH_S);
+	stream_see(s, HS_STAGE_BACKLOG, 0xa000, CONN_NS_CLIENT, CONN_VETH_C);
+	stream_see(s, HS_STAGE_RECEIVE, 0xa000, CONN_NS_CLIENT, CONN_VETH_C);
+	stream_birth(s, 0xb000, CONN_NS_CLIENT, CONN_VETH_C, &ack, 0);
+	stream_softirq(s, 0);
+	stream_arrival(s, 0xa100, CONN_NS_SERVER, CONN_ETH, &data);
+	notes_expect(s, (struct note_kinds){ .births = true, .segments = true },
+		     "#1 born, TCP to port 8080; ~1.0 SYN seq 0\n"
+		     "#2 born, TCP to port 5000, because of #1; ~1.1 SYN ACK seq 0 ack 1\n"
+		     "#3 born, TCP to port 8080; ~1.0 ACK seq 1 ack 1\n");
+}
+
+/* Time goes on between the end of a segment and the ACK that it provokes. */
+static void test_tick_before_the_ack(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment seg;
+
+	(void)state;
+	stream_tick(s, STREAM_S);
+	s->noted_from = s->len;
+	s->time += 60 * STREAM_MS;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	seg = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+	conn_arrive(&c, &seg);
+	conn_take(&c, &seg);
+	stream_tick(s, 10 * STREAM_US);
+	conn_send(&c, SERVER, CONN_ACK, 0);
+	notes_expect(s, (struct note_kinds){ .settles = true },
+		     "#4 settled, caused #5\n#5 settled\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +643,10 @@ int main(void)
 		cmocka_unit_test(test_lost_on_the_way_to_a_followed_program),
 		cmocka_unit_test(test_followed_before_it_is_accepted),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_queued_after_its_flow_is_forgotten),
+		cmocka_unit_test(test_two_namespaces_at_once),
+		cmocka_unit_test(test_stranger_is_forwarded),
+		cmocka_unit_test(test_tick_before_the_ack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

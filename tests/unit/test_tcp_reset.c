@@ -635,6 +635,72 @@ static void test_later_acks_are_not_refused(void **state)
 	notes_expect(s, fates, "#4 consumed in ns_server by tcp_v4_rcv\n");
 }
 
+/* SO_LINGER 0: tcp_disconnect() reports ECONNRESET to its own socket. No packet brought it. */
+static void test_own_reset_is_nobodys_fault(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	conn_write(&c, CLIENT, 5);
+	conn_read(&c, SERVER, 5);
+	s->noted_from = s->len;
+	conn_enter(&c, SERVER, HS_CALL_CLOSE, 0);
+	conn_state(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_CLOSE);
+	conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+	stream_tcp_reset(s, c.end[SERVER].sk, 0, "TCP_DISCONNECT_WITH_DATA");
+	stream_error(s, c.end[SERVER].sk, ECONNRESET);
+	conn_leave(&c, 0);
+	/* with a hint to the reader: #5, the client's last ACK, gets a hop "will be told" */
+	conn_enter(&c, SERVER, HS_CALL_SENDTO, 5);
+	stream_send_failed(s, c.end[SERVER].sk, -ECONNRESET);
+	conn_leave(&c, -ECONNRESET);
+	notes_expect(s, (struct note_kinds){ .told = true, .calls = true },
+		     "close(4) = 0, sent #6\n"
+		     "sendto(4) = ECONNRESET\n");
+}
+
+/* No SYN-ACK was seen, but records were lost: nothing says that the SYN was refused. */
+static void test_lost_synack_is_no_refusal(void **state)
+{
+	struct stream *s = conn_lab(NULL);
+	struct conn_segment syn;
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	conn_listen(&c, 1);
+	syn = conn_syn(&c);
+	conn_arrive(&c, &syn);
+	stream_lose(s, 3); /* the SYN-ACK's */
+	stream_consume(s, syn.skb, "tcp_rcv_state_process");
+	notes_expect(s, (struct note_kinds){ .fates = true },
+		     "#1 consumed in ns_server by tcp_rcv_state_process\n");
+}
+
+/* A forked child closes its copy of the listener, which goes on listening. */
+static void test_listener_is_closed_by_a_child(void **state)
+{
+	struct stream *s = conn_lab(NULL);
+	struct conn_segment syn;
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	conn_listen(&c, 1);
+	stream_tcp_of(s, CONN_LISTENER)->backlog = 2;
+	stream_by(s, 1, 701);
+	stream_enter(s, HS_CALL_CLOSE, 3, CONN_LISTENER, 0, NULL);
+	stream_leave(s, 0);
+	syn = conn_syn(&c);
+	conn_arrive(&c, &syn);
+	stream_consume(s, syn.skb, "tcp_rcv_state_process");
+	notes_expect(
+		s, (struct note_kinds){ .fates = true },
+		"#1 refused in ns_server by tcp_rcv_state_process (the accept queue of server[700] "
+		"on 0.0.0.0:8080 is full: 2 of 2), inferred\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -665,6 +731,9 @@ int main(void)
 		cmocka_unit_test(test_last_ack_is_refused),
 		cmocka_unit_test(test_last_ack_is_not_refused),
 		cmocka_unit_test(test_later_acks_are_not_refused),
+		cmocka_unit_test(test_own_reset_is_nobodys_fault),
+		cmocka_unit_test(test_lost_synack_is_no_refusal),
+		cmocka_unit_test(test_listener_is_closed_by_a_child),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -416,6 +417,76 @@ static void test_any_records_lost(void **state)
 	stream_free(s);
 }
 
+/* A SYN and a FIN take numbers, and are no bytes: they are not what waits to be acknowledged. */
+static void test_send_queue_counts_bytes(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	conn_enter(&c, CLIENT, HS_CALL_SHUTDOWN, 0);
+	conn_state(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	conn_send(&c, CLIENT, CONN_FIN | CONN_ACK, 0);
+	conn_leave(&c, 0);
+	notes_expect(s, (struct note_kinds){ .calls = true, .streams = true },
+		     "shutdown(3) = 0, sent #4, ~1 @2, holds 0 and 0\n");
+}
+
+static void test_send_queue_has_no_syn(void **state)
+{
+	struct stream *s = conn_lab(NULL);
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	conn_syn(&c);
+	conn_leave(&c, -EINPROGRESS);
+	notes_expect(s, (struct note_kinds){ .calls = true, .streams = true },
+		     "connect(3) = EINPROGRESS, sent #1, ~1 @1, holds 0 and 0\n");
+}
+
+/* A damaged recording's time: what waits in a socket goes last again and again, for ever. */
+static void test_time_that_wraps(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	conn_deliver(&c, CLIENT, CONN_PSH | CONN_ACK, 5);
+	stream_tick(s, 3 * STREAM_S);
+	s->time = UINT64_MAX - STREAM_S;
+	stream_tick(s, 0);
+	alarm(5);
+	notes_expect(s, (struct note_kinds){ .signals = true }, "");
+	alarm(0);
+}
+
+/* The sender sleeps in its call. Only what arrives can tell that the window closed, and opened again. */
+static void test_window_between_calls(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment ack;
+
+	(void)state;
+	conn_enter(&c, CLIENT, HS_CALL_SENDTO, 5);
+	s->noted_from = s->len;
+	for (int window = 0; window < 2000; window += 1000) {
+		conn_tcp(&c, CLIENT)->snd_wnd = window;
+		ack = conn_send(&c, SERVER, CONN_ACK, 0);
+		conn_arrive(&c, &ack);
+		conn_take(&c, &ack);
+		ack = conn_send(&c, SERVER, CONN_ACK, 0);
+		conn_arrive_here(&c, &ack);
+		conn_take(&c, &ack);
+		stream_back(s);
+	}
+	notes_expect(s, sockets,
+		     "@2 ESTABLISHED, recv 0 of 131072, send 0 of 87040, windows 65536 and 0\n"
+		     "@2 ESTABLISHED, recv 0 of 131072, send 0 of 87040, windows 65536 and 1000\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -433,6 +504,10 @@ int main(void)
 		cmocka_unit_test(test_incomplete),
 		cmocka_unit_test(test_read_after_a_loss),
 		cmocka_unit_test(test_any_records_lost),
+		cmocka_unit_test(test_send_queue_counts_bytes),
+		cmocka_unit_test(test_send_queue_has_no_syn),
+		cmocka_unit_test(test_time_that_wraps),
+		cmocka_unit_test(test_window_between_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

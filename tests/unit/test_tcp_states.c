@@ -555,6 +555,123 @@ static void test_states_wait_until_the_flow_is_shown(void **state)
 		     "~1.0 @1 SYN_SENT -> CLOSE, because of #1\n");
 }
 
+/* Its sending moved its sender's state: so it did, where it is lost, too. */
+static void test_fin_changes_a_state(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment fin;
+
+	(void)state;
+	fin = conn_close(&c, CLIENT, HS_TCP_ESTABLISHED, HS_TCP_FIN_WAIT1);
+	stream_drop(s, fin.skb, "NEIGH_FAILED", "ip_finish_output2");
+	conn_leave(&c, 0);
+	notes_expect(s, (struct note_kinds){ .settles = true, .segments = true },
+		     "#1 settled, caused #2, changed a state\n"
+		     "#2 settled, caused #3, changed a state\n"
+		     "#3 settled, changed a state\n"
+		     "#4 settled, changed a state\n");
+}
+
+/* A request has no socket, also where the flow is shown later. */
+static void test_request_has_no_socket_later(void **state)
+{
+	struct stream *s = conn_lab("filter", "tcp[13] & 8 != 0", NULL);
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	c.unfollowed = true;
+	conn_listen(&c, 1);
+	conn_open(&c);
+	conn_deliver(&c, CLIENT, CONN_PSH | CONN_ACK, 5);
+	notes_expect(s, states,
+		     "~1.0 @1 CLOSE -> SYN_SENT, by client[812] connect\n"
+		     "~1.1 LISTEN -> SYN_RECV, because of #0, inferred\n"
+		     "~1.0 @1 SYN_SENT -> ESTABLISHED, because of #0\n"
+		     "~1.1 @2 SYN_RECV -> ESTABLISHED, because of #0\n");
+}
+
+static const char *listener_netns;
+
+static void see_state(void *ctx, const struct hs_state *state)
+{
+	(void)ctx;
+	listener_netns = state->flow.end[0].netns;
+}
+
+/* The strings of a model are never NULL, those of a state without a flow are. */
+static void test_state_without_a_flow_has_strings(void **state)
+{
+	struct stream *s = conn_lab(NULL);
+	struct notes notes;
+	struct conn c;
+
+	(void)state;
+	conn_init(&c, s, 0);
+	conn_listen(&c, 1);
+	stream_end(s);
+	notes_init(&notes);
+	notes.quiet = true;
+	notes.sink.state = see_state;
+	notes_run(&notes, s);
+	assert_non_null(listener_netns);
+	notes_done(&notes);
+	stream_free(s);
+}
+
+/* What was found once confirms once: the next connection between the same endpoints was not looked up. */
+static void test_minisocket_is_confirmed_once(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct conn_segment fin;
+
+		client_closed(&c);
+		s->noted_from = s->len;
+		fin = conn_close(&c, SERVER, HS_TCP_CLOSE_WAIT, HS_TCP_LAST_ACK);
+		conn_arrive(&c, &fin);
+		if (!i)
+			stream_mini(s, c.end[CLIENT].sk, HS_TCP_TIME_WAIT);
+		conn_state(&c, CLIENT, HS_TCP_FIN_WAIT2, HS_TCP_CLOSE);
+		if (i)
+			break;
+		conn_leave(&c, 0);
+		conn_init(&c, s, 0);
+		conn_set_isn(&c, 500000, 700000);
+		c.next_skb += 0x8000;
+		conn_open(&c);
+		conn_accept(&c);
+	}
+	notes_expect(s, states,
+		     "~2.1 @4 CLOSE_WAIT -> LAST_ACK, by server[700] close\n"
+		     "~2.0 FIN_WAIT2 -> TIME_WAIT, because of #12, inferred, minisocket\n");
+}
+
+/* The server closes with bytes unread: its RST ends the client's minisocket (tcp_timewait_state_process()). */
+static void test_reset_ends_a_minisocket(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment rst;
+
+	(void)state;
+	client_closed(&c);
+	conn_state(&c, CLIENT, HS_TCP_FIN_WAIT2, HS_TCP_CLOSE);
+	stream_back(s);
+	conn_enter(&c, SERVER, HS_CALL_CLOSE, 0);
+	conn_state(&c, SERVER, HS_TCP_CLOSE_WAIT, HS_TCP_CLOSE);
+	rst = conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+	conn_arrive(&c, &rst);
+	notes_expect(s, states,
+		     CLIENT_CLOSED
+		     "~1.1 @3 CLOSE_WAIT -> CLOSE, by server[700] close\n"
+		     "~1.0 FIN_WAIT2 -> CLOSE, because of #6, inferred, minisocket\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -581,6 +698,11 @@ int main(void)
 		cmocka_unit_test(test_listener),
 		cmocka_unit_test(test_listener_of_a_stranger),
 		cmocka_unit_test(test_states_wait_until_the_flow_is_shown),
+		cmocka_unit_test(test_fin_changes_a_state),
+		cmocka_unit_test(test_request_has_no_socket_later),
+		cmocka_unit_test(test_state_without_a_flow_has_strings),
+		cmocka_unit_test(test_minisocket_is_confirmed_once),
+		cmocka_unit_test(test_reset_ends_a_minisocket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

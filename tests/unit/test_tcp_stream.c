@@ -14,6 +14,9 @@
 #include "helper_conn.h"
 #include "helper_notes.h"
 
+#define A "10.0.1.2:4000"
+#define B "10.0.1.1:8080"
+
 static const struct note_kinds segments = { .births = true, .segments = true };
 static const struct note_kinds calls = { .calls = true, .streams = true };
 static const struct note_kinds reads = { .reads = true, .calls = true, .streams = true };
@@ -457,6 +460,105 @@ static void test_cut_into_segments(void **state)
 		"holds 0 and 0\n");
 }
 
+/* Processed in a call, and put to a segment in the queue: which was it? One of its own flow. */
+static void test_queued_in_a_call(void **state)
+{
+	struct conn c, other;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment seg[2];
+
+	(void)state;
+	conn_init(&other, s, 1);
+	conn_open(&other);
+	conn_accept(&other);
+	stream_by(s, 0, CONN_PID_CLIENT);
+	seg[0] = conn_send(&other, CLIENT, CONN_PSH | CONN_ACK, 5);
+	conn_arrive(&other, &seg[0]);
+	stream_back(s);
+	seg[1] = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 7);
+	conn_arrive(&c, &seg[1]);
+	s->noted_from = s->len;
+	conn_enter(&c, SERVER, HS_CALL_RECVFROM, 10);
+	stream_queued(s, c.end[SERVER].sk, 0x999000, 1); /* tcp_try_coalesce(): the tail is older */
+	notes_expect(s, (struct note_kinds){ .fates = true },
+		     "#8 queued at @3 in ns_server\n"
+		     "#7 queued at @5 in ns_server (joined to the segment before it in the queue), "
+		     "inferred\n");
+}
+
+/* The FIN is the last part's only: one byte is still missing of the first. */
+static void test_cut_segment_with_a_fin(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct wire whole = wire_segment(A, B, CONN_FIN | CONN_ACK, 2000, 1001, 9001, 64),
+		    first = wire_segment(A, B, CONN_ACK, 1000, 1001, 9001, 64),
+		    last = wire_segment(A, B, CONN_FIN | CONN_ACK, 1000, 2001, 9001, 64);
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	stream_birth(s, 0xe000, CONN_NS_CLIENT, CONN_VETH_C, &whole, c.end[CLIENT].sk);
+	stream_consume(s, 0xe000, "validate_xmit_skb");
+	stream_cut(s, 0xe100, CONN_NS_CLIENT, CONN_VETH_C, &first, c.end[CLIENT].sk);
+	stream_cut(s, 0xe200, CONN_NS_CLIENT, CONN_VETH_C, &last, c.end[CLIENT].sk);
+	conn_read(&c, SERVER, 999);
+	conn_read(&c, SERVER, 1);
+	notes_expect(s, (struct note_kinds){ .reads = true, .calls = true },
+		     "recvfrom(4) = 999, read #5\n"
+		     "#5 read by server[700] recvfrom, 1000 B, waited 0 ms\n"
+		     "recvfrom(4) = 1, read #5\n");
+}
+
+/* Put together in the backlog, tcp_add_backlog(): of three segments one event tells, in a call. */
+static void test_joined_in_the_backlog(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment seg[3];
+	struct hs_rec_tcp *server;
+
+	(void)state;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	for (size_t i = 0; i < 3; i++) {
+		seg[i] = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+		conn_arrive(&c, &seg[i]);
+		stream_back(s);
+	}
+	s->noted_from = s->len;
+	conn_enter(&c, SERVER, HS_CALL_RECVFROM, 100);
+	stream_tcp(s, HS_TCP_RECEIVED, c.end[SERVER].sk, seg[0].skb);
+	server = conn_tcp(&c, SERVER);
+	server->rcv_nxt += 30;
+	stream_queued(s, c.end[SERVER].sk, seg[0].skb, 1);
+	server->copied_seq += 30;
+	stream_read(s, c.end[SERVER].sk, 30, 0, 0);
+	conn_leave(&c, 30);
+	notes_expect(
+		s, (struct note_kinds){ .fates = true },
+		"#4 queued at @3 in ns_server\n"
+		"#5 queued at @3 in ns_server (joined to the segment before it in the queue)\n"
+		"#6 queued at @3 in ns_server (joined to the segment before it in the queue)\n");
+}
+
+/* Its arrival was not seen, but its bytes are there. */
+static void test_bytes_without_an_arrival(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	s->noted_from = s->len;
+	stream_by(s, 0, CONN_PID_CLIENT);
+	conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+	conn_deliver(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+	stream_tick(s, 10 * STREAM_S);
+	notes_expect(
+		s, (struct note_kinds){ .fates = true },
+		"#5 queued at @3 in ns_server\n"
+		"#4 queued at @3 in ns_server (its socket has the bytes; no event tells how they came "
+		"there)\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +578,10 @@ int main(void)
 		cmocka_unit_test(test_read_by_a_stranger),
 		cmocka_unit_test(test_read_after_it_settled),
 		cmocka_unit_test(test_cut_into_segments),
+		cmocka_unit_test(test_queued_in_a_call),
+		cmocka_unit_test(test_cut_segment_with_a_fin),
+		cmocka_unit_test(test_joined_in_the_backlog),
+		cmocka_unit_test(test_bytes_without_an_arrival),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
