@@ -60,10 +60,11 @@ slow()
 		socket comm=random_server pid=$serves flow=\$closed.flow snd_window=0 snd_queued>300000 snd_limit>300000"
 	k_expect "O25 $what: its send() waits until there is room" "
 		journey zero_window from=client as \$closed
-		journey window_probe from=server flow=\$closed.flow as \$probe
-		journey from=client flow=\$closed.flow window>0 zero_window=no flags=ACK began>\$probe.ended as \$opened
-		call sendto pid=$serves ret>0 len=1024 errno=none flow=\$closed.flow lasted>1s \
-			began<\$probe.began ended>\$opened.began"
+		journey window_probe from=server flow=\$closed.flow as \$first
+		journey from=client flow=\$closed.flow window>0 zero_window=no flags=ACK began>\$first.ended as \$opened
+		call sendto pid=$serves ret>0 len=1024 errno=none flow=\$closed.flow began<\$opened.began \
+			ended>\$opened.began as \$waits
+		journey window_probe from=server flow=\$closed.flow began>\$waits.began ended<\$waits.ended"
 	k_expect "O25 $what: a timer asks whether the window has opened, less and less often; the answer is no" "
 		journey window_probe from=server flags=ACK payload=0 cause_kind=timer timer='zero-window probe' \
 			netns=$client as \$first
