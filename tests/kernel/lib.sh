@@ -269,7 +269,7 @@ k_end()
 k_expect()
 {
 	tap_run "$TRACE" read -q "$K_REC" --expect "$2"
-	((TAP_STATUS != 4)) || echo "$TAP_ERR" >>"$K_LOST"
+	((TAP_STATUS != 4)) || echo "${TAP_ERR%%$'\n'*}" >>"$K_LOST"
 	if ((TAP_STATUS == 0)); then
 		tap_pass "$1"
 	else
