@@ -29,7 +29,8 @@ enum hs_stage {
 
 enum hs_rec_type {
 	/* written by BPF */
-	HS_REC_STAGE = 1, /* struct hs_rec_stage: a packet was seen at a stage */
+	HS_REC_STAGE = 1, /* struct hs_rec_stage: a packet was seen at a stage; WAKEUP: at.skb is 0,
+			     at.pid and at.tid are the task that is woken for what was queued last */
 	HS_REC_BIRTH = 2, /* struct hs_rec_birth: the same, and it may be a new packet */
 	HS_REC_FREE = 3,  /* struct hs_rec_free: DROP or CONSUME */
 	HS_REC_ICMP = 4,  /* struct hs_rec_icmp: an ICMP error is about to be built */
@@ -42,6 +43,7 @@ enum hs_rec_type {
 	HS_REC_TCP = 11,  /* struct hs_rec_tcp: something happened to a TCP socket */
 	HS_REC_SIGNAL = 12,  /* struct hs_rec_signal: a followed process gets a signal */
 	HS_REC_PAYLOAD = 13, /* struct hs_rec_payload: the first bytes of the packet born next */
+	HS_REC_FUNC = 14,    /* struct hs_rec_func: a function of functions.def ran */
 	/* written by user space */
 	HS_REC_START = 32,   /* struct hs_rec_start: always first */
 	HS_REC_TICK = 33,    /* struct hs_hdr only: time has come so far */
@@ -54,6 +56,9 @@ enum hs_rec_type {
 	HS_REC_END = 40,     /* struct hs_rec_end: always last; its absence means a cut recording */
 	HS_REC_RST_REASON =
 		41, /* struct hs_rec_text: key is an enum sk_rst_reason, text its name */
+	HS_REC_PROBE =
+		43, /* struct hs_rec_text: a function that is probed; key: enum hs_backend << 32 |
+			      its number in HS_REC_FUNC, text: its name in the kernel */
 	HS_REC_MINI =
 		42, /* struct hs_rec_sock: the minisocket that a socket left, asked for by sock_diag(7) before its CHANGED record is passed on */
 };
@@ -110,6 +115,52 @@ struct hs_rec_birth {
 	__u16 call;    /* enum hs_call_id the current task is in; 0 when unknown or in a softirq */
 	__u16 pending; /* TCP: the sender's timer that is set, icsk_pending; 0 none */
 	__u8 data[HS_HEADERS_LONG]; /* from the network header on; short records end earlier */
+};
+
+/* functions.def says what they mean. */
+enum hs_fn_kind {
+	HS_FN_STACK,
+	HS_FN_AT,
+	HS_FN_NEXT,
+	HS_FN_CALL,
+	HS_FN_HERE,
+	HS_FN_NEW,
+	HS_FN_READ,
+};
+
+enum hs_fn_flags {
+	HS_FN_RESULT = 1 << 0,
+	HS_FN_NODEV = 1 << 1,
+	HS_FN_HOOK = 1 << 2,
+};
+
+/* By what a stage is timed; the order is that of trace.h's --backend names, and append-only. */
+enum hs_backend {
+	HS_BY_STACK, /* not timed */
+	HS_BY_TRACEPOINT,
+	HS_BY_FENTRY,
+	HS_BY_KPROBE_MULTI,
+	HS_BY_KPROBE,
+};
+
+enum hs_func_how {
+	HS_FUNC_PASSED,	 /* it was entered; its result is not told */
+	HS_FUNC_ENTERED, /* the same function's LEFT or nothing follows in this context */
+	HS_FUNC_LEFT,	 /* ret; at.skb is 0 but for a kind NEW */
+	HS_FUNC_DONE,	 /* left, with what it was entered with */
+};
+
+struct hs_rec_func {
+	struct hs_hdr hdr;
+	struct hs_where
+		at; /* skb 0: the function has none; netns 0: skb->dev is none, or not known */
+	__s64 ret;  /* as a register: a 32-bit value has garbage above */
+	__u16 fn;   /* number of the function in this recording, HS_REC_PROBE */
+	__u8 kind;  /* enum hs_fn_kind */
+	__u8 how;   /* enum hs_func_how */
+	__u16 call; /* as in hs_rec_birth */
+	__u8 hook;  /* with HS_FN_HOOK: enum nf_inet_hooks (include/uapi/linux/netfilter.h) */
+	__u8 pf;    /* NFPROTO_* */
 };
 
 struct hs_rec_free {
@@ -367,8 +418,10 @@ struct hs_cpu {
 	__u32 softirq;	 /* its number while one runs here, else 0; they do not nest */
 	__u32 softirqs;	 /* the last number that was given */
 	__u64 queued;	 /* the packet that was given to a device's queue last */
-	__u32 stacks;	 /* taken in this window of time */
-	__u32 window;	 /* time / 2^HS_STACK_WINDOW_BITS */
+	__u32 waking;	 /* a socket was just told that it has more to read */
+	__u32 pad;
+	__u32 stacks; /* taken in this window of time */
+	__u32 window; /* time / 2^HS_STACK_WINDOW_BITS */
 };
 
 #define HS_SIZE_IS(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
@@ -377,6 +430,7 @@ HS_SIZE_IS(hs_where, 24);
 HS_SIZE_IS(hs_sa, 20);
 HS_SIZE_IS(hs_rec_stage, 48);
 HS_SIZE_IS(hs_rec_birth, 80 + HS_HEADERS_LONG);
+HS_SIZE_IS(hs_rec_func, 64);
 HS_SIZE_IS(hs_rec_free, 80);
 HS_SIZE_IS(hs_rec_icmp, 56);
 HS_SIZE_IS(hs_rec_queue, 72);

@@ -37,7 +37,7 @@ static __always_inline bool hs_is_followed(__u32 pid)
 
 static __always_inline struct sock *hs_sock_of_fd(__s64 fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files, *file = NULL;
 	struct socket *socket;
@@ -73,12 +73,9 @@ static __always_inline bool hs_open_call(struct hs_open_call *open, const struct
 	if (!open->call)
 		return false;
 	open->entered = bpf_ktime_get_ns();
-	open->args[0] = regs->di;
-	open->args[1] = regs->si;
-	open->args[2] = regs->dx;
-	open->args[3] = regs->r10;
-	open->args[4] = regs->r8;
-	open->args[5] = regs->r9;
+#pragma unroll
+	for (int i = 0; i < 6; i++)
+		open->args[i] = hs_call_argument(regs, i);
 	if (open->call == HS_CALL_SOCKET)
 		return hs_is_inet(open->args[0]);
 	sk = hs_sock_of_fd((int)open->args[0]);
@@ -125,15 +122,18 @@ static __always_inline __u64 hs_iov_bytes(__u64 iov, __u64 n)
 /* The length of the buffer that the current task's receive call gave, 0 when unknown. */
 static __always_inline __u32 hs_asked(__u16 call)
 {
-	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	struct user_msghdr msg = {};
+	struct pt_regs *regs;
 
+	if (!hs_has_task_pt_regs())
+		return 0;
+	regs = hs_current_regs();
 	switch (call) {
 	case HS_CALL_RECVFROM:
 	case HS_CALL_READ:
-		return regs->dx;
+		return hs_call_argument(regs, 2);
 	case HS_CALL_RECVMSG:
-		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)regs->si))
+		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)hs_call_argument(regs, 1)))
 			return 0;
 		return hs_iov_bytes((__u64)msg.msg_iov, msg.msg_iovlen);
 	}

@@ -5,6 +5,8 @@
 
 /* Fixed before load; what is off is pruned by the verifier. */
 const volatile bool hs_stacks = false;
+const volatile bool hs_stacks_of_ends =
+	false;				 /* of drops and ICMP errors only: functions are probed */
 const volatile __u32 hs_stack_limit = 0; /* of a CPU and window of time, 0: none */
 
 struct hs_ring {
@@ -120,7 +122,11 @@ static __always_inline bool hs_may_take_stack(const struct hs_hdr *hdr)
 	struct hs_cpu *c = hs_this_cpu();
 	__u32 window = hdr->time >> HS_STACK_WINDOW_BITS;
 
-	if (!hs_stack_limit || hdr->type == HS_REC_FREE || hdr->type == HS_REC_ICMP)
+	if (hdr->type == HS_REC_FREE || hdr->type == HS_REC_ICMP)
+		return true;
+	if (hs_stacks_of_ends)
+		return false;
+	if (!hs_stack_limit)
 		return true;
 	if (!c)
 		return false;

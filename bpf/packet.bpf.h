@@ -13,17 +13,18 @@ const volatile __u8 hs_call_of_nr[HS_NR_MAX] = {};
 /* The system call that the current task is in; 0 when that says nothing about what runs here. */
 static __always_inline __u16 hs_current_call(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u32 flags = BPF_CORE_READ(task, flags);
 	struct hs_cpu *cpu = hs_this_cpu();
-	struct pt_regs *regs;
 	__u64 nr;
 
-	if (task->flags & PF_KTHREAD || !cpu || cpu->softirq)
+	if (flags & PF_KTHREAD || !cpu || cpu->softirq)
 		return 0;
-	if (task->flags & PF_EXITING)
+	if (flags & PF_EXITING)
 		return HS_CALL_EXIT;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	nr = regs->orig_ax;
+	if (!hs_has_task_pt_regs())
+		return 0;
+	nr = hs_call_number(hs_current_regs());
 	return nr < HS_NR_MAX ? hs_call_of_nr[nr] : 0;
 }
 
@@ -46,8 +47,8 @@ static __always_inline void hs_fill_where(struct hs_where *at, const struct sk_b
 	at->netns = 0;
 	at->ifindex = 0;
 	if (dev) {
-		at->netns = hs_netns_id(dev->nd_net.net);
-		at->ifindex = dev->ifindex;
+		at->netns = hs_netns_id(BPF_CORE_READ(dev, nd_net.net));
+		at->ifindex = BPF_CORE_READ(dev, ifindex);
 	}
 	hs_fill_task(at);
 }
@@ -57,7 +58,7 @@ static __always_inline int hs_emit_stage(void *ctx, __u8 stage, const struct sk_
 {
 	struct hs_rec_stage *rec;
 
-	hs_see_dev(dev, dev->nd_net.net);
+	hs_see_dev(dev, dev->nd_net.net, hs_netns_id(dev->nd_net.net), dev->ifindex);
 	rec = hs_begin(HS_REC_STAGE, stage, sizeof(*rec), true);
 	if (!rec)
 		return 0;
@@ -132,7 +133,7 @@ static __always_inline int hs_emit_birth(void *ctx, __u8 stage, struct sk_buff *
 
 	barrier_var(data); /* the verifier allows no 32-bit arithmetic on addresses */
 	len = skb->len + data - l3;
-	hs_see_dev(dev, dev->nd_net.net);
+	hs_see_dev(dev, dev->nd_net.net, hs_netns_id(dev->nd_net.net), dev->ifindex);
 	hs_see_current();
 	if (sk)
 		hs_see_sock(sk);

@@ -54,16 +54,22 @@ static __always_inline void hs_note(struct hs_seen *slot, __u64 address, __u64 c
 	slot->check = check;
 }
 
-/* The low half of a namespace's cookie: unlike its inode it is not given again. */
+/*
+ * The low half of a namespace's cookie: unlike its inode it is not given again. Before 5.12 it is an
+ * atomic64_t and made when somebody asks for it (3d368ab87cf6), so the inode must do.
+ */
 static __always_inline __u32 hs_netns_id(const struct net *net)
 {
-	return net->net_cookie;
+	if (!bpf_core_field_exists(net->net_cookie))
+		return BPF_CORE_READ(net, ns.inum);
+	return BPF_CORE_READ(net, net_cookie);
 }
 
-static __always_inline void hs_see_dev(const struct net_device *dev, const struct net *net)
+static __always_inline void hs_see_dev(const struct net_device *dev, const struct net *net,
+				       __u32 netns, __u32 ifindex)
 {
 	struct hs_seen_table *table = hs_seen_table();
-	__u64 check = (__u64)hs_netns_id(net) << 32 | dev->ifindex;
+	__u64 check = (__u64)netns << 32 | ifindex;
 	const struct rtnl_link_ops *ops;
 	struct hs_rec_dev *rec;
 	struct hs_seen *slot;
@@ -74,18 +80,20 @@ static __always_inline void hs_see_dev(const struct net_device *dev, const struc
 	rec = hs_begin_name(HS_REC_DEV, sizeof(*rec));
 	if (!rec)
 		return;
-	rec->cookie = net->net_cookie;
-	rec->netns = hs_netns_id(net);
-	rec->inum = net->ns.inum;
-	rec->ifindex = dev->ifindex;
-	rec->flags = dev->flags;
-	rec->mtu = dev->mtu;
+	rec->cookie = 0;
+	if (bpf_core_field_exists(net->net_cookie))
+		rec->cookie = BPF_CORE_READ(net, net_cookie);
+	rec->netns = netns;
+	rec->inum = BPF_CORE_READ(net, ns.inum);
+	rec->ifindex = ifindex;
+	rec->flags = BPF_CORE_READ(dev, flags);
+	rec->mtu = BPF_CORE_READ(dev, mtu);
 	rec->peer_pad = 0;
 	bpf_probe_read_kernel(rec->name, sizeof(rec->name), dev->name);
 	rec->kind[0] = 0;
-	ops = dev->rtnl_link_ops;
+	ops = BPF_CORE_READ(dev, rtnl_link_ops);
 	if (ops)
-		bpf_probe_read_kernel_str(rec->kind, sizeof(rec->kind), ops->kind);
+		bpf_probe_read_kernel_str(rec->kind, sizeof(rec->kind), BPF_CORE_READ(ops, kind));
 	hs_submit(rec);
 	hs_note(slot, (__u64)dev, check);
 }
@@ -95,11 +103,11 @@ static __always_inline bool hs_is_followed(__u32 pid);
 static __always_inline void hs_fill_task_name(struct hs_rec_task *rec, struct task_struct *task,
 					      __u32 parent, __u32 event)
 {
-	rec->pid = task->tgid;
-	rec->tid = task->pid;
+	rec->pid = BPF_CORE_READ(task, tgid);
+	rec->tid = BPF_CORE_READ(task, pid);
 	rec->parent = parent;
 	rec->event = event;
-	rec->followed = hs_is_followed(task->tgid);
+	rec->followed = hs_is_followed(rec->pid);
 	__builtin_memset(rec->pad, 0, sizeof(rec->pad));
 	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), task->comm);
 }
@@ -114,16 +122,16 @@ static __always_inline void hs_emit_task(struct task_struct *task, __u32 parent,
 	hs_submit(rec);
 }
 
-static __always_inline void hs_see_current(void)
+/* `id`: its numbers, as bpf_get_current_pid_tgid() has them. */
+static __always_inline void hs_see_task(struct task_struct *task, __u64 id)
 {
 	struct hs_seen_table *table = hs_seen_table();
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct hs_rec_task *rec;
 	struct hs_seen *slot;
 	__u64 check = 0;
 
 	bpf_probe_read_kernel(&check, sizeof(check), task->comm);
-	check ^= (__u64)task->pid << 32 ^ task->tgid;
+	check ^= id;
 	slot = table ? hs_unseen(table->task, (__u64)task, check) : NULL;
 	if (!slot)
 		return;
@@ -133,6 +141,11 @@ static __always_inline void hs_see_current(void)
 	hs_fill_task_name(rec, task, 0, HS_TASK_SEEN);
 	hs_submit(rec);
 	hs_note(slot, (__u64)task, check);
+}
+
+static __always_inline void hs_see_current(void)
+{
+	hs_see_task((void *)bpf_get_current_task(), bpf_get_current_pid_tgid());
 }
 
 static __always_inline bool hs_is_inet(__u16 family)

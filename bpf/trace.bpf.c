@@ -23,14 +23,21 @@
 #define HS_SIGTERM	   15
 #define HS_SIGNAL_IGNORED  1 /* TRACE_SIGNAL_IGNORED, include/trace/events/signal.h */
 
+#include "kernel.bpf.h"
 #include "emit.bpf.h"
 #include "seen.bpf.h"
 #include "payload.bpf.h"
 #include "packet.bpf.h"
 #include "tcp.bpf.h"
 #include "calls.bpf.h"
+#include "functions.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* How many arguments these tracepoints have in the running kernel. Fixed before load. */
+const volatile __u32 hs_kfree_skb_args = 0;
+const volatile __u32 hs_consume_skb_args = 0;
+const volatile __u32 hs_tcp_send_reset_args = 0;
 
 /* Nothing that this machine sent arrives through such a device, so what arrives is new. */
 static __always_inline bool hs_leads_outside(const struct net_device *dev)
@@ -73,7 +80,7 @@ int BPF_PROG(softirq_exit)
 	struct hs_cpu *c = hs_this_cpu();
 
 	if (c)
-		c->softirq = 0;
+		c->softirq = c->waking = 0;
 	return 0;
 }
 
@@ -103,6 +110,20 @@ int BPF_PROG(net_dev_start_xmit, struct sk_buff *skb, const struct net_device *d
 	return hs_emit_stage(ctx, HS_STAGE_DEV_XMIT, skb, dev);
 }
 
+/* Its time in the queueing discipline begins, and ends: the same packet, still on its way out. */
+SEC("tp_btf/qdisc_enqueue")
+int BPF_PROG(qdisc_enqueue, const void *qdisc, const void *queue, struct sk_buff *skb)
+{
+	return hs_emit_stage(ctx, HS_STAGE_QDISC_ENQUEUE, skb, skb->dev);
+}
+
+/* Fires for an empty queue too, with no packet. */
+SEC("tp_btf/qdisc_dequeue")
+int BPF_PROG(qdisc_dequeue, const void *qdisc, const void *queue, int packets, struct sk_buff *skb)
+{
+	return skb ? hs_emit_stage(ctx, HS_STAGE_QDISC_DEQUEUE, skb, skb->dev) : 0;
+}
+
 SEC("tp_btf/netif_rx")
 int BPF_PROG(netif_rx, struct sk_buff *skb)
 {
@@ -120,11 +141,19 @@ int BPF_PROG(netif_receive_skb, struct sk_buff *skb)
 	return hs_emit_stage(ctx, HS_STAGE_RECEIVE, skb, skb->dev);
 }
 
+/* Without a reason in 5.10, without the socket in 6.1. */
 SEC("tp_btf/kfree_skb")
-int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location, int reason, struct sock *sk)
+int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 {
+	volatile __u64 *args = ctx;
 	struct hs_rec_free *rec;
+	struct sock *sk = NULL;
+	__u32 reason = 0;
 
+	if (hs_kfree_skb_args > 2)
+		reason = args[2];
+	if (hs_kfree_skb_args > 3)
+		sk = (struct sock *)args[3];
 	if (sk && hs_is_full(sk))
 		hs_see_sock(sk);
 	else
@@ -145,14 +174,17 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location, int reason, struct 
 }
 
 SEC("tp_btf/consume_skb")
-int BPF_PROG(consume_skb, struct sk_buff *skb, void *location)
+int BPF_PROG(consume_skb, struct sk_buff *skb)
 {
+	volatile __u64 *args = ctx;
 	struct hs_rec_free *rec = hs_begin(HS_REC_FREE, HS_STAGE_CONSUME, sizeof(*rec), false);
 
 	if (!rec)
 		return 0;
 	hs_fill_where(&rec->at, skb, NULL);
-	rec->location = (__u64)location;
+	rec->location = 0;
+	if (hs_consume_skb_args > 1) /* the location, not in 6.1 */
+		rec->location = args[1];
 	rec->sk = 0;
 	rec->reason = 0;
 	rec->rmem = rec->rcvbuf = 0;
@@ -161,8 +193,7 @@ int BPF_PROG(consume_skb, struct sk_buff *skb, void *location)
 	return 0;
 }
 
-SEC("tp_btf/icmp_send")
-int BPF_PROG(icmp_send, const struct sk_buff *skb, int type, int code)
+static __always_inline int hs_emit_icmp(void *ctx, const struct sk_buff *skb, int type, int code)
 {
 	struct hs_rec_icmp *rec = hs_begin(HS_REC_ICMP, HS_STAGE_ICMP_ERROR, sizeof(*rec), true);
 
@@ -175,6 +206,19 @@ int BPF_PROG(icmp_send, const struct sk_buff *skb, int type, int code)
 	hs_take_stack(ctx, rec);
 	hs_submit(rec);
 	return 0;
+}
+
+SEC("tp_btf/icmp_send")
+int BPF_PROG(icmp_send, const struct sk_buff *skb, int type, int code)
+{
+	return hs_emit_icmp(ctx, skb, type, code);
+}
+
+/* Where icmp_send has no tracepoint yet; this is before the rate limits, so it may promise too much. */
+SEC("fentry/__icmp_send")
+int BPF_PROG(__icmp_send, const struct sk_buff *skb, int type, int code)
+{
+	return hs_emit_icmp(ctx, skb, type, code);
 }
 
 /* The newest packet of the receive queue; readers may already have taken it. */
@@ -221,10 +265,53 @@ static __always_inline int hs_emit_queue(void *ctx, __u8 stage, const struct soc
 	return 0;
 }
 
+/* The readers are woken right after this, sock_def_readable(). */
+static __always_inline int hs_emit_readable(void *ctx, const struct sock *sk)
+{
+	struct hs_cpu *c = hs_this_cpu();
+
+	if (c)
+		c->waking = hs_is_inet(sk->__sk_common.skc_family);
+	return hs_emit_queue(ctx, HS_STAGE_SOCK_QUEUE, sk);
+}
+
 SEC("tp_btf/sk_data_ready")
 int BPF_PROG(sk_data_ready, const struct sock *sk)
 {
-	return hs_emit_queue(ctx, HS_STAGE_SOCK_QUEUE, sk);
+	return hs_emit_readable(ctx, sk);
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(sched_waking, struct task_struct *task)
+{
+	struct hs_cpu *c = hs_this_cpu();
+	struct hs_rec_stage *rec;
+
+	if (!c || !c->waking)
+		return 0;
+	c->waking = false;
+	hs_see_task(task, (__u64)task->tgid << 32 | task->pid);
+	rec = hs_begin(HS_REC_STAGE, HS_STAGE_WAKEUP, sizeof(*rec), false);
+	if (!rec)
+		return 0;
+	hs_fill_where(&rec->at, NULL, NULL);
+	rec->at.pid = task->tgid;
+	rec->at.tid = task->pid;
+	hs_submit(rec);
+	return 0;
+}
+
+/* Where sk_data_ready, inet_sk_error_report have no tracepoint yet. */
+SEC("fentry/sock_def_readable")
+int BPF_PROG(sock_def_readable, const struct sock *sk)
+{
+	return hs_emit_readable(ctx, sk);
+}
+
+SEC("fentry/sock_def_error_report")
+int BPF_PROG(sock_def_error_report, const struct sock *sk)
+{
+	return hs_emit_queue(ctx, HS_STAGE_SOCK_ERROR, sk);
 }
 
 SEC("tp_btf/inet_sk_error_report")
@@ -266,6 +353,31 @@ SEC("tp_btf/sock_recv_length")
 int BPF_PROG(sock_recv_length, struct sock *sk, int ret, int flags)
 {
 	return hs_emit_read(HS_STAGE_SOCK_READ, sk, ret, flags);
+}
+
+/* Before 6.3 the protocol's own functions must do for sock_recv_length and sock_send_length. */
+SEC("fexit/inet_recvmsg")
+int BPF_PROG(inet_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
+{
+	return hs_emit_read(HS_STAGE_SOCK_READ, sock->sk, ret, flags);
+}
+
+SEC("fexit/inet6_recvmsg")
+int BPF_PROG(inet6_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
+{
+	return hs_emit_read(HS_STAGE_SOCK_READ, sock->sk, ret, flags);
+}
+
+SEC("fexit/inet_sendmsg")
+int BPF_PROG(inet_sendmsg, struct socket *sock, void *msg, __u64 size, int ret)
+{
+	return ret < 0 ? hs_emit_read(0, sock->sk, ret, 0) : 0;
+}
+
+SEC("fexit/inet6_sendmsg")
+int BPF_PROG(inet6_sendmsg, struct socket *sock, void *msg, __u64 size, int ret)
+{
+	return ret < 0 ? hs_emit_read(0, sock->sk, ret, 0) : 0;
 }
 
 /* Of sends only the failed ones: they may return an error that an ICMP message brought. */
@@ -316,13 +428,15 @@ int BPF_PROG(tcp_retransmit_skb, const struct sock *sk, const struct sk_buff *sk
 }
 
 SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_send_reset, const struct sock *sk, const struct sk_buff *skb, int reason)
+int BPF_PROG(tcp_send_reset, const struct sock *sk, const struct sk_buff *skb)
 {
 	struct hs_rec_tcp *rec = hs_begin_tcp(HS_TCP_RESET_SENT, sk, skb);
+	volatile __u64 *args = ctx;
 
 	if (!rec)
 		return 0;
-	rec->reason = reason;
+	if (hs_tcp_send_reset_args > 2) /* the reason, not in 6.1 */
+		rec->reason = args[2];
 	hs_submit(rec);
 	return 0;
 }
@@ -395,7 +509,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	if (found) {
 		open = *found;
 		bpf_map_delete_elem(&open_calls, &tid);
-	} else if (!hs_open_call(&open, regs, regs->orig_ax)) {
+	} else if (!hs_open_call(&open, regs, hs_call_number(regs))) {
 		/* A call that was entered before tracing began still has its arguments. */
 		return 0;
 	}
@@ -455,6 +569,8 @@ int list_sockets(struct bpf_iter__task_file *ctx)
 	struct sock *sk;
 
 	if (!task || !file)
+		return 0;
+	if (!hs_has_sock_from_file())
 		return 0;
 	socket = bpf_sock_from_file(file);
 	if (!socket)

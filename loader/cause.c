@@ -157,7 +157,8 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 		/* ICMPv6 has no tracepoint: the error itself shows that it was built. */
 		cause->answered = true;
 		cause->want_counter = false;
-		function = stack_function(e, "icmp6_send");
+		if (!*function)
+			function = stack_function(e, "icmp6_send");
 		if (!n->waited)
 			node_hop(js, cause, e, HS_STAGE_ICMP_ERROR, what, function, 0);
 	}

@@ -66,6 +66,19 @@ static void add_paragraph(struct text *t, const char *head, const char *s)
 	text_free(&flow);
 }
 
+static void add_functions(struct text *t, const struct hs_stage_info *s)
+{
+	char list[512] = "";
+	size_t n, used = 0;
+	const struct hs_function_info *all = functions_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].stage == s->id && used < sizeof(list))
+			used += snprintf(list + used, sizeof(list) - used, "%s%s", used ? " " : "",
+					 all[i].name);
+	add_paragraph(t, "Functions that stand for it: ", list);
+}
+
 static void add_stage(struct text *t, const struct hs_stage_info *s)
 {
 	text_addf(t, "%s: a stage (%s) of the %s layer, direction %s", s->label, s->name, s->layer,
@@ -75,8 +88,11 @@ static void add_stage(struct text *t, const struct hs_stage_info *s)
 	if (*s->probe)
 		add_paragraph(t, "Timed by the tracepoint ", s->probe);
 	else
-		add_paragraph(t, "", "Inferred from stacks: its place is known, its time is not.");
-	add_paragraph(t, "Functions that stand for it: ", s->functions);
+		add_paragraph(
+			t, "",
+			"Timed by a probe on one of its functions where the kernel grants that, "
+			"else inferred from stacks: then its place is known, its time is not.");
+	add_functions(t, s);
 	add_paragraph(t, "When packets die here: ", s->remedy);
 }
 
@@ -198,7 +214,7 @@ static int distance(const char *a, const char *b)
 struct suggestions {
 	const char *asked;
 	struct {
-		char word[MAX_WORD];
+		const char *word;
 		int distance;
 	} best[MAX_SUGGESTIONS];
 	size_t n;
@@ -206,20 +222,18 @@ struct suggestions {
 
 /* Keeps the nearest, nearest first. A word that holds the one asked for is as near as a typing
  * error. */
-static void suggest(struct suggestions *s, const char *word, size_t len)
+static void suggest(struct suggestions *s, const char *word)
 {
-	char copy[MAX_WORD];
 	int d, limit = (int)strlen(s->asked) / 3 + 1;
 	size_t at;
 
-	snprintf(copy, sizeof(copy), "%.*s", (int)len, word);
-	d = distance(s->asked, copy);
-	if (strlen(s->asked) >= 3 && strcasestr(copy, s->asked) && d > 1)
+	d = distance(s->asked, word);
+	if (strlen(s->asked) >= 3 && strcasestr(word, s->asked) && d > 1)
 		d = 1;
 	if (d > limit)
 		return;
 	for (size_t i = 0; i < s->n; i++)
-		if (!strcmp(s->best[i].word, copy))
+		if (!strcmp(s->best[i].word, word))
 			return;
 	for (at = s->n; at > 0 && s->best[at - 1].distance > d; at--)
 		;
@@ -228,33 +242,27 @@ static void suggest(struct suggestions *s, const char *word, size_t len)
 	if (s->n < MAX_SUGGESTIONS)
 		s->n++;
 	memmove(&s->best[at + 1], &s->best[at], (s->n - at - 1) * sizeof(s->best[0]));
-	memcpy(s->best[at].word, copy, sizeof(copy));
+	s->best[at].word = word;
 	s->best[at].distance = d;
 }
 
 static void suggest_all(struct suggestions *s)
 {
-	size_t n_stages, n_reasons;
+	size_t n_stages, n_functions, n_reasons;
 	const struct hs_stage_info *stages = stages_all(&n_stages);
+	const struct hs_function_info *functions = functions_all(&n_functions);
 	const struct hs_reason_info *reasons = reasons_all(&n_reasons);
 
 	for (size_t i = 0; i < N_WORDS; i++)
-		suggest(s, words[i].word, MAX_WORD);
+		suggest(s, words[i].word);
 	for (size_t i = 0; i < n_stages; i++)
-		suggest(s, stages[i].label, MAX_WORD);
+		suggest(s, stages[i].label);
 	for (size_t i = 0; i < n_reasons; i++)
-		suggest(s, reasons[i].name, MAX_WORD);
+		suggest(s, reasons[i].name);
 	for (size_t i = 0; i < N_ERRNOS; i++)
-		suggest(s, errnos[i].entry.word, MAX_WORD);
-	for (size_t i = 0; i < n_stages; i++) {
-		for (const char *f = stages[i].functions; *f;) {
-			size_t len = strcspn(f, " ");
-
-			suggest(s, f, len);
-			f += len;
-			f += strspn(f, " ");
-		}
-	}
+		suggest(s, errnos[i].entry.word);
+	for (size_t i = 0; i < n_functions; i++)
+		suggest(s, functions[i].name);
 }
 
 static int print_unknown(const char *word)

@@ -68,7 +68,8 @@ static const char run_help[] =
 	"      --linger S       wait so long for packets under way when it has ended (1)\n"
 	"Rarely:\n"
 	"      --ready-fd N     a line is written there when tracing has begun\n"
-	"      --ring SIZE      of the ring buffers together (32M);  --stacks=auto|always|never\n";
+	"      --ring SIZE      of the ring buffers together (32M);  --stacks=auto|always|never\n"
+	"      --backend NAME   tracepoint, fentry, kprobe.multi, kprobe (the best there is)\n";
 
 struct run {
 	struct hs_options opt;
@@ -274,6 +275,7 @@ static int run_start(struct run *run)
 		.stack_limit = opt->stacks < 0 ? STACK_LIMIT : 0,
 		.stacks = opt->stacks < 0 ? run->pipeline != NULL : opt->stacks,
 		.calls = opt->n_args || opt->pids.n,
+		.backend = opt->backend,
 		.snap = opt->snap
 				?: opt->show.render.payload ? SNAP_SHOWN
 							    : 0,
@@ -284,6 +286,7 @@ static int run_start(struct run *run)
 	char err[1024] = "", *spec = NULL;
 	int r;
 
+	live.functions = live.stacks || opt->backend;
 	r = run_check_namespaces(run, &in);
 	if (r)
 		return r;

@@ -30,6 +30,17 @@ static void add_paragraph(struct text *t, const char *s, int indent)
 	text_free(&words);
 }
 
+static bool stage_is_probed(enum hs_stage id)
+{
+	size_t n;
+	const struct hs_function_info *all = functions_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].stage == id && all[i].kind != HS_FN_STACK)
+			return true;
+	return false;
+}
+
 static void add_stage(struct text *t, const struct hs_stage_info *s)
 {
 	text_addf(t, "  %s", s->label);
@@ -39,7 +50,7 @@ static void add_stage(struct text *t, const struct hs_stage_info *s)
 	if (*s->probe)
 		text_addf(t, "tracepoint %s", s->probe);
 	else
-		text_add(t, "inferred from stacks");
+		text_add(t, stage_is_probed(s->id) ? "by its functions" : "inferred from stacks");
 	text_newline(t);
 	add_paragraph(t, s->meaning, 6);
 }
@@ -55,8 +66,9 @@ static void print_text(void)
 	add_paragraph(
 		&t,
 		"The places on a packet's path, by layer. A stage with a tracepoint is seen and "
-		"timed by itself; one that is inferred from stacks shows its place between "
-		"those, but not its time.",
+		"timed on every kernel; the others by a probe on one of their functions, where "
+		"the kernel grants that. Elsewhere the stack of the next tracepoint shows their "
+		"place, but not their time. trace doctor tells how it is here.",
 		0);
 	for (size_t l = 0; l < sizeof(layers) / sizeof(layers[0]); l++) {
 		text_newline(&t);
@@ -78,6 +90,18 @@ static void add_string(struct json_object *o, const char *key, const char *value
 	json_object_object_add(o, key, json_object_new_string(value));
 }
 
+static struct json_object *json_functions(const struct hs_stage_info *s)
+{
+	struct json_object *array = json_object_new_array();
+	size_t n;
+	const struct hs_function_info *all = functions_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].stage == s->id)
+			json_object_array_add(array, json_object_new_string(all[i].name));
+	return array;
+}
+
 static void print_json(void)
 {
 	size_t n;
@@ -93,7 +117,7 @@ static void print_json(void)
 		add_string(o, "layer", all[i].layer);
 		add_string(o, "direction", all[i].direction);
 		add_string(o, "probe", all[i].probe);
-		add_string(o, "functions", all[i].functions);
+		json_object_object_add(o, "functions", json_functions(&all[i]));
 		add_string(o, "meaning", all[i].meaning);
 		add_string(o, "remedy", all[i].remedy);
 		json_object_array_add(array, o);

@@ -28,6 +28,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_TCP] = sizeof(struct hs_rec_tcp),
 	[HS_REC_SIGNAL] = sizeof(struct hs_rec_signal),
 	[HS_REC_PAYLOAD] = sizeof(struct hs_rec_payload),
+	[HS_REC_FUNC] = sizeof(struct hs_rec_func),
 	[HS_REC_START] = sizeof(struct hs_rec_start),
 	[HS_REC_TICK] = sizeof(struct hs_hdr),
 	[HS_REC_LOSS] = sizeof(struct hs_rec_loss),
@@ -39,6 +40,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_END] = sizeof(struct hs_rec_end),
 	[HS_REC_RST_REASON] = sizeof(struct hs_rec_text) + 1,
 	[HS_REC_MINI] = sizeof(struct hs_rec_sock),
+	[HS_REC_PROBE] = sizeof(struct hs_rec_text) + 1,
 };
 
 struct hs_decoder *decode_new(struct hs_names *names, hs_event_fn fn, hs_gap_fn gap, void *ctx)
@@ -133,7 +135,7 @@ static void decode_stack(struct hs_decoder *d, struct hs_event *event)
 
 static bool decode_has_where(const struct hs_hdr *rec)
 {
-	return rec->type <= HS_REC_READ || rec->type == HS_REC_TCP;
+	return rec->type <= HS_REC_READ || rec->type == HS_REC_TCP || rec->type == HS_REC_FUNC;
 }
 
 /* Text records end in a NUL, wherever they were cut. */
@@ -148,6 +150,9 @@ static int decode_text(struct hs_decoder *d, const struct hs_hdr *rec)
 		return names_learn_symbol(d->names, text->key, text->text);
 	case HS_REC_RST_REASON:
 		return names_learn_rst_reason(d->names, text->key, text->text);
+	case HS_REC_PROBE:
+		return names_learn_function(d->names, (uint32_t)text->key, text->key >> 32,
+					    text->text);
 	default:
 		return names_learn_reason(d->names, text->key, text->text);
 	}
@@ -190,6 +195,7 @@ int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
 	case HS_REC_SYM:
 	case HS_REC_REASON:
 	case HS_REC_RST_REASON:
+	case HS_REC_PROBE:
 		r = decode_text(d, rec);
 		break;
 	}

@@ -7,22 +7,20 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "source.h"
 #include "trace.skel.h"
 
-#define TRIED_FUNCTION "udp_recvmsg" /* what the other backends are tried on */
-#define LOG_BYTES      (1 << 20)
-#define ROUNDS_NS      1000000000ull /* for finding programs that do not load */
+#define LOG_BYTES (1 << 20)
+#define ROUNDS_NS 1000000000ull /* for finding programs that do not load */
 
 static void doctor_close_fd(const int *fd)
 {
@@ -165,78 +163,22 @@ static unsigned int doctor_count_reasons(const struct btf *btf)
 	return n;
 }
 
-/* A program that does nothing. Its descriptor, or negative errno. */
-static int doctor_load_empty(enum bpf_prog_type type, enum bpf_attach_type attach, int btf_id)
-{
-	static const struct bpf_insn nothing[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	struct bpf_prog_load_opts opts = {
-		.sz = sizeof(opts),
-		.expected_attach_type = attach,
-		.attach_btf_id = btf_id,
-	};
-
-	return bpf_prog_load(type, "hs_doctor", "GPL", nothing, 2, &opts);
-}
-
 static void doctor_try_bpf(struct hs_doctor *d)
 {
 	autoclose int ring = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "hs_doctor", 0, 0,
 					    sysconf(_SC_PAGESIZE), NULL);
-	autoclose int prog = doctor_load_empty(BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0);
+	autoclose int prog = backend_load_empty(BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 0);
 
 	attempt_set(&d->ring, ring < 0 ? ring : 0, "");
 	attempt_set(&d->program, prog < 0 ? prog : 0, "");
 }
 
-/* Opens the event only; no program is attached to it. perf_event_open(2), kprobe PMU. */
-static void doctor_try_kprobe(struct hs_doctor *d)
+static void doctor_try_backend(struct hs_attempt *a, enum hs_backend backend)
 {
-	int type = doctor_read_sysctl("/sys/bus/event_source/devices/kprobe/type");
-	struct perf_event_attr attr = {
-		.type = type,
-		.size = sizeof(attr),
-		.kprobe_func = (unsigned long)TRIED_FUNCTION,
-	};
-	autoclose int fd = -1;
+	char why[sizeof(a->why)] = "";
+	int r = backend_try(backend, why, sizeof(why));
 
-	if (type < 0)
-		return attempt_set(&d->kprobe, -ENOENT, "no /sys/bus/event_source/devices/kprobe");
-	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	attempt_set(&d->kprobe, fd < 0 ? -errno : 0, "");
-}
-
-static void doctor_try_fentry(struct hs_doctor *d, const struct btf *btf)
-{
-	int id = btf ? btf__find_by_name_kind(btf, TRIED_FUNCTION, BTF_KIND_FUNC) : -ENOENT;
-	autoclose int prog = -1;
-	autoclose int link = -1;
-
-	if (id < 0)
-		return attempt_set(&d->fentry, id, "not in BTF");
-	prog = doctor_load_empty(BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, id);
-	if (prog < 0)
-		return attempt_set(&d->fentry, prog, "at load");
-	link = bpf_raw_tracepoint_open(NULL, prog);
-	attempt_set(&d->fentry, link < 0 ? link : 0, link < 0 ? "when attached" : "");
-}
-
-static void doctor_try_kprobe_multi(struct hs_doctor *d)
-{
-	const char *function = TRIED_FUNCTION;
-	struct bpf_link_create_opts opts = {
-		.sz = sizeof(opts),
-		.kprobe_multi = { .syms = &function, .cnt = 1 },
-	};
-	autoclose int prog = doctor_load_empty(BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, 0);
-	autoclose int link = -1;
-
-	if (prog < 0)
-		return attempt_set(&d->kprobe_multi, prog, "at load");
-	link = bpf_link_create(prog, 0, BPF_TRACE_KPROBE_MULTI, &opts);
-	attempt_set(&d->kprobe_multi, link < 0 ? link : 0, link < 0 ? "when attached" : "");
+	attempt_set(a, r, why);
 }
 
 /* libbpf names the program that failed in its warnings only: "libbpf: prog 'kfree_skb': …". */
@@ -428,9 +370,9 @@ int doctor_examine(struct hs_doctor *ret)
 	d->btf = btf;
 	d->drop_reasons = btf ? doctor_count_reasons(btf) : 0;
 	doctor_try_bpf(d);
-	doctor_try_kprobe(d);
-	doctor_try_fentry(d, btf);
-	doctor_try_kprobe_multi(d);
+	doctor_try_backend(&d->kprobe, HS_BY_KPROBE);
+	doctor_try_backend(&d->fentry, HS_BY_FENTRY);
+	doctor_try_backend(&d->kprobe_multi, HS_BY_KPROBE_MULTI);
 	r = doctor_try_probes(d, btf);
 	btf__free(btf);
 	doctor_try_trace(d);

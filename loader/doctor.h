@@ -11,7 +11,7 @@
 
 #include "stages.h"
 
-#define HS_DOCTOR_PROBES   32
+#define HS_DOCTOR_PROBES   48
 #define HS_DOCTOR_PROBLEMS 48
 
 /* Something that was tried, or, where `tried` is false, not: then the rest says nothing. */

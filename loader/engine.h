@@ -7,6 +7,7 @@
  *   call.c     system calls                 tell.c    sentences
  *   flow.c     TCP connections              seq.c  their bytes, by sequence number
  *   tcp.c      their states, resets, timers
+ *   func.c     functions that are probed
  */
 #ifndef HS_ENGINE_H
 #define HS_ENGINE_H
@@ -190,6 +191,33 @@ struct icmp_pending {
 	const char *function;
 };
 
+/* A function that ran, kept until it is known which packet it was about. */
+struct held {
+	struct hs_rec_func rec;
+	struct hs_event e; /* e.rec: rec, where it stands now */
+};
+
+#define HELD_MAX 12 /* functions that run before a packet is born */
+
+/* Functions that worked on a packet before its birth. */
+struct hold {
+	uint64_t skb; /* 0: unused */
+	struct held list[HELD_MAX];
+	size_t n;
+};
+
+/* Functions that ran in one thread, or in one softirq, and belong to the packet that comes next there. */
+struct context {
+	uint64_t key; /* 0: unused */
+	struct held call, next[HELD_MAX], read;
+	bool has_call, has_read;
+	size_t n_next;
+	struct held entered[4]; /* whose result is awaited; kind HS_FN_STACK: unused */
+	size_t n_entered;	/* so far: the next takes the place of the oldest */
+};
+
+#define HOLDS_MAX 64
+
 /* Packets that FILTER alone kept away, by destination port. */
 struct missed {
 	uint16_t port;
@@ -228,13 +256,19 @@ struct hs_journeys {
 	size_t n_flows;
 	uint32_t last_flow, last_flow_id; /* serial, ~id */
 	struct missed missed[MISSED_MAX];
+	struct hold holds[HOLDS_MAX]; /* the oldest is given up for a new one */
+	struct context contexts[HOLDS_MAX];
+	size_t last_hold, last_context;
+	bool probed[256]; /* stages that functions time in this recording */
 	struct hs_summary sum;
 	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
 	uint64_t lost_total;		     /* records that any journey alive may miss */
 	uint64_t ticked, loss_told;	     /* times */
 	uint64_t lost_told, misses_told;     /* what the sink knows */
-	uint32_t queued[HS_MAX_CPUS];	     /* serial of what was queued last there */
-	int error;			     /* -ENOMEM */
+	uint32_t queued[HS_MAX_CPUS];	     /* serial of what a device queued last there */
+	uint32_t readable
+		[HS_MAX_CPUS]; /* of what a socket queued last there, until a reader is woken */
+	int error;	       /* -ENOMEM */
 };
 
 #define SINK(js, callback, ...)                                             \
@@ -260,7 +294,7 @@ uint32_t node_id(struct hs_journeys *js, uint32_t serial);
 /* Shows a journey from now on, its earlier hops first, if the selection wants it. */
 void node_select(struct hs_journeys *js, struct node *n);
 void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate);
-/* The last hop that is a place on the path, not an end; the same, timed by a probe. */
+/* The last hop that is a place on the path, not an end; the same, timed by a tracepoint of the path. */
 enum hs_stage node_stage(const struct node *n);
 enum hs_stage node_timed_stage(const struct node *n);
 /* Nothing says yet what became of it; silence alone may have led to "unknown". */
@@ -278,6 +312,13 @@ bool kind_is_inside(const char *kind);
 void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, enum hs_stage stage,
 	      const char *text, const char *function, uint64_t address);
 struct hs_hop *node_last_hop(const struct node *n);
+
+/* func.c */
+void func_event(struct hs_journeys *js, const struct hs_event *e);
+/* Which stages functions will time, HS_REC_PROBE. */
+void func_probe(struct hs_journeys *js, const struct hs_event *e);
+/* A packet was just born by `e`: what ran before becomes its first hops. */
+void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e);
 
 /* cause.c */
 /* The packet that this softirq receives, NULL none. */

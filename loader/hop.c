@@ -73,11 +73,27 @@ static size_t node_skip_to_question(const struct node *n, const struct hs_event 
 	return from;
 }
 
-/* Stages that only the stack shows, outermost first, each once. */
-static void node_add_via(struct hs_journeys *js, struct node *n, const struct hs_event *e,
-			 const struct hs_hop *timed, size_t from)
+/* Was the packet still at the place of the hop before: on its way out to a peer, or in and then onwards? */
+static bool hop_stays(const struct hs_hop *before, const struct hs_hop *timed,
+		      const struct hs_stage_info *via)
 {
+	if (!before->stage)
+		return false;
+	if (timed->stage == HS_STAGE_DEV_QUEUE)
+		return strcmp(via->direction, "out") != 0;
+	return timed->crossed && !strcmp(via->direction, "out");
+}
+
+/*
+ * Stages that only the stack shows, outermost first, each once. Returns how many of them lie where the packet
+ * was before it crossed to the timed hop's place.
+ */
+static size_t node_add_via(struct hs_journeys *js, struct node *n, const struct hs_event *e,
+			   const struct hs_hop *timed, size_t from)
+{
+	const struct hs_hop before = n->j.n_hops ? *node_last_hop(n) : (struct hs_hop){ 0 };
 	const struct hs_stage_info *last = NULL;
+	size_t left = 0;
 	/* Around a packet's birth, and its sending on after a wait, lies the receiving of another.
 	 */
 	bool outward =
@@ -88,24 +104,59 @@ static void node_add_via(struct hs_journeys *js, struct node *n, const struct hs
 		struct hs_hop *via;
 
 		if (!stage || stage == last || *stage->probe || stage->id == timed->stage ||
-		    (outward && !strcmp(stage->direction, "in")))
+		    js->probed[stage->id] || (outward && !strcmp(stage->direction, "in")))
+			continue;
+		/* Around all that follows on the way in, too; it is told once. */
+		if (stage->id == HS_STAGE_SOFTIRQ && timed->stage != HS_STAGE_RECEIVE)
 			continue;
 		last = stage;
 		via = node_append(js, n);
 		if (!via)
-			return;
+			break;
 		*via = *timed;
 		via->kind = HS_HOP_VIA;
+		via->by = HS_BY_STACK;
 		via->stage = stage->id;
 		via->text = "";
 		via->functions = NULL;
 		via->n_functions = 0;
 		via->address = 0;
 		via->function = e->functions[i];
-		/* It ran before the packet reached the timed hop's place: a crossing is shown
-		 * there. */
+		/* It ran before the packet reached the timed hop's place: a crossing is shown there. */
 		via->crossed = false;
+		if (hop_stays(&before, timed, stage)) {
+			via->netns = before.netns;
+			via->dev = before.dev;
+			via->dev_kind = before.dev_kind;
+			left++;
+		}
 	}
+	return left;
+}
+
+/* What the hops before do not share. */
+static void hop_set_stack(struct hs_hop *hop, const struct hs_event *e, size_t shared)
+{
+	if (e->n_functions <= shared)
+		return;
+	hop->functions = malloc((e->n_functions - shared) * sizeof(*hop->functions));
+	if (!hop->functions)
+		return;
+	hop->n_functions = e->n_functions - shared;
+	memcpy(hop->functions, e->functions + shared, hop->n_functions * sizeof(*hop->functions));
+}
+
+/* By a probe on a function: that is all there is of a stack. */
+static void hop_set_function(struct hs_journeys *js, struct hs_hop *hop, const struct hs_event *e)
+{
+	const struct hs_rec_func *rec = (const void *)e->rec;
+
+	const char *name = names_function(js->names, rec->fn, &hop->by);
+
+	hop->functions = malloc(sizeof(*hop->functions));
+	hop->n_functions = hop->functions != NULL;
+	if (hop->functions)
+		*hop->functions = name;
 }
 
 /* A hop of `stage`; place and device as given (a free has none, it stays where it was). */
@@ -117,6 +168,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 	struct hs_hop hop = {
 		.kind = HS_HOP_STAGE,
 		.stage = stage,
+		.by = HS_BY_TRACEPOINT,
 		.time = e->time,
 		.cpu = e->cpu,
 		.softirq = e->softirq,
@@ -125,7 +177,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 		.function = function,
 		.address = address,
 	};
-	size_t shared, first = n->j.n_hops;
+	size_t shared, left, first = n->j.n_hops;
 	struct hs_hop *added;
 
 	if (at->netns && at->ifindex) {
@@ -145,25 +197,20 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 	}
 	n->last = e->time;
 	shared = node_shared_stack(n, e);
-	node_add_via(js, n, e, &hop, shared);
+	left = node_add_via(js, n, e, &hop, shared);
 	added = node_append(js, n);
 	if (!added)
 		return;
 	*added = hop;
-	if (hop.crossed && n->j.n_hops - 1 > first) {
+	if (hop.crossed && n->j.n_hops - 1 > first + left) {
 		/* The functions before this hop ran where it is: the crossing comes before them. */
-		n->j.hops[first].crossed = true;
+		n->j.hops[first + left].crossed = true;
 		added->crossed = false;
 	}
-	if (e->n_functions > shared) {
-		added->n_functions = e->n_functions - shared;
-		added->functions = malloc(added->n_functions * sizeof(*added->functions));
-		if (added->functions)
-			memcpy(added->functions, e->functions + shared,
-			       added->n_functions * sizeof(*added->functions));
-		else
-			added->n_functions = 0;
-	}
+	if (e->rec->type == HS_REC_FUNC)
+		hop_set_function(js, added, e);
+	else
+		hop_set_stack(added, e, shared);
 	if (e->n_functions)
 		node_keep_stack(js, n, e);
 	if (words_have(&js->select->netns, hop.netns))

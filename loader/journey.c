@@ -214,16 +214,37 @@ static const char *receive_text(const struct node *n, const struct hs_event *e)
 									      : "";
 }
 
+/* Somebody is woken right after a packet was put into a socket's queue. */
+static void on_wakeup(struct hs_journeys *js, const struct hs_event *e)
+{
+	struct node *n = node_by_serial(js, js->readable[e->cpu % HS_MAX_CPUS]);
+
+	js->readable[e->cpu % HS_MAX_CPUS] = 0;
+	if (n && n->j.fate.kind == HS_FATE_QUEUED)
+		node_hop(js, n, e, HS_STAGE_WAKEUP,
+			 names_internf(js->names, "%s", tell_task(js, &e->task)), "", 0);
+}
+
 static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
 	struct node *n = node_by_address(js, at->skb);
 	const char *text = "";
 
+	if (e->rec->stage == HS_STAGE_WAKEUP) {
+		on_wakeup(js, e);
+		return;
+	}
+	/* A copy that the queueing discipline made is born when the driver gets it. */
+	if (!n &&
+	    (e->rec->stage == HS_STAGE_QDISC_ENQUEUE || e->rec->stage == HS_STAGE_QDISC_DEQUEUE))
+		return;
 	if (e->rec->type == HS_REC_BIRTH && (!n || !node_continues(n, e))) {
 		n = node_born(js, e);
 		if (n && n->waited)
 			text = waited_text;
+		if (n)
+			func_born(js, n, e);
 	}
 	if (e->rec->type == HS_REC_STAGE && (!n || node_is_over(n, e)))
 		n = node_headless(js, e, at->skb);
@@ -330,6 +351,7 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	if (q->at.skb && s->s.type == SOCK_RAW)
 		node_set_address(js, n, q->at.skb);
 	node_hop(js, n, e, HS_STAGE_SOCK_QUEUE, tell_queue(js, s, q), "", 0);
+	js->readable[e->cpu % HS_MAX_CPUS] = n->serial;
 	fate.kind = HS_FATE_QUEUED;
 	fate.time = e->time;
 	fate.stage = HS_STAGE_SOCK_QUEUE;
@@ -502,6 +524,12 @@ int journeys_event(void *ctx, const struct hs_event *e)
 	case HS_REC_STAGE:
 	case HS_REC_BIRTH:
 		on_seen(js, e);
+		break;
+	case HS_REC_FUNC:
+		func_event(js, e);
+		break;
+	case HS_REC_PROBE:
+		func_probe(js, e);
 		break;
 	case HS_REC_FREE:
 		fate_freed(js, e);

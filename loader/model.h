@@ -123,7 +123,8 @@ enum hs_hop_kind {
 struct hs_hop {
 	enum hs_hop_kind kind;
 	enum hs_stage stage;
-	uint64_t time; /* VIA: of the timed hop it led to */
+	enum hs_backend by; /* what timed it; HS_BY_STACK: nothing, it is inferred */
+	uint64_t time;	    /* VIA: of the timed hop it led to */
 	uint16_t cpu;
 	bool softirq;	      /* ran in a softirq, on behalf of whatever `task` was doing */
 	const char *netns;    /* label, never NULL */
@@ -133,10 +134,11 @@ struct hs_hop {
 	bool crossed; /* first hop in another namespace than the hop before */
 	const char *
 		text; /* what happened here, beyond the stage's name; "" when nothing; for people */
-	const char *function;	/* VIA: the function in the stack; DROP, CONSUME: who freed it; ""
+	const char *function; /* VIA: the function in the stack; DROP, CONSUME: who freed it; ""
 				   unknown */
-	const char **functions; /* this hop's own part of the stack, outermost first; NULL without
-				   stacks */
+	const char *
+		*functions; /* the function that was probed, or this hop's own part of the stack,
+				   outermost first; NULL: neither */
 	size_t n_functions;
 	uint64_t address; /* code address (DROP, CONSUME), for -vv */
 };

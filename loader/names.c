@@ -21,8 +21,8 @@ struct string {
 struct entry {
 	uint64_t key;
 	const char *text;
-	const char *kind; /* devices only, as is mtu */
-	uint32_t mtu;
+	const char *kind; /* devices only */
+	uint32_t mtu;	  /* devices; of functions the backend */
 	UT_hash_handle hh;
 };
 
@@ -32,6 +32,7 @@ struct hs_names {
 	struct entry *devices;		     /* by (namespace, ifindex) */
 	struct entry *symbols;		     /* by address */
 	struct entry *reasons, *rst_reasons; /* by number */
+	struct entry *functions;	     /* by number in HS_REC_FUNC */
 	struct entry *tasks;		     /* by (process, thread) */
 };
 
@@ -68,6 +69,7 @@ void names_free(struct hs_names *names)
 	table_free(names->symbols);
 	table_free(names->reasons);
 	table_free(names->rst_reasons);
+	table_free(names->functions);
 	table_free(names->tasks);
 	HASH_ITER (hh, names->strings, s, next) {
 		HASH_DEL(names->strings, s);
@@ -213,6 +215,16 @@ int names_learn_reason(struct hs_names *names, uint64_t reason, const char *text
 	return table_learn(names, &names->reasons, reason, text, strlen(text));
 }
 
+int names_learn_function(struct hs_names *names, uint32_t fn, enum hs_backend backend,
+			 const char *text)
+{
+	int r = table_learn(names, &names->functions, fn, text, strlen(text));
+
+	if (!r)
+		table_find(names->functions, fn)->mtu = backend;
+	return r;
+}
+
 int names_learn_task(struct hs_names *names, const struct hs_rec_task *rec)
 {
 	return table_learn(names, &names->tasks, pair_key(rec->pid, rec->tid), rec->comm,
@@ -239,6 +251,14 @@ const char *names_symbol(struct hs_names *names, uint64_t addr)
 {
 	struct entry *e = table_find(names->symbols, addr);
 
+	return e ? e->text : nothing;
+}
+
+const char *names_function(struct hs_names *names, uint32_t fn, enum hs_backend *ret_backend)
+{
+	struct entry *e = table_find(names->functions, fn);
+
+	*ret_backend = e ? e->mtu : HS_BY_STACK;
 	return e ? e->text : nothing;
 }
 

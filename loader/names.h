@@ -33,12 +33,16 @@ int names_learn_device(struct hs_names *names, const struct hs_rec_dev *rec);
 int names_learn_symbol(struct hs_names *names, uint64_t addr, const char *text);
 int names_learn_reason(struct hs_names *names, uint64_t reason, const char *text);
 int names_learn_rst_reason(struct hs_names *names, uint64_t reason, const char *text);
+int names_learn_function(struct hs_names *names, uint32_t fn, enum hs_backend backend,
+			 const char *text);
 int names_learn_task(struct hs_names *names, const struct hs_rec_task *rec);
 
 /* Look up. Never NULL: an unknown namespace is "net:?", others "". */
 const char *names_netns(struct hs_names *names, uint32_t netns);
 struct hs_device names_device(struct hs_names *names, uint32_t netns, uint32_t ifindex);
 const char *names_symbol(struct hs_names *names, uint64_t addr);
+/* Of a probed function, by its number in HS_REC_FUNC; *ret_backend HS_BY_STACK: unknown. */
+const char *names_function(struct hs_names *names, uint32_t fn, enum hs_backend *ret_backend);
 const char *names_rst_reason(struct hs_names *names, uint32_t reason);
 const char *names_reason(struct hs_names *names, uint32_t reason);
 struct hs_task names_task(struct hs_names *names, uint32_t pid, uint32_t tid);

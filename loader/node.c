@@ -234,9 +234,17 @@ enum hs_stage node_timed_stage(const struct node *n)
 	for (size_t i = n->j.n_hops; i-- > 0;) {
 		enum hs_stage stage = n->j.hops[i].stage;
 
-		if (n->j.hops[i].kind == HS_HOP_STAGE && stage != HS_STAGE_ICMP_ERROR &&
-		    stage != HS_STAGE_DROP && stage != HS_STAGE_CONSUME)
+		switch (n->j.hops[i].by == HS_BY_TRACEPOINT ? stage : 0) {
+		case HS_STAGE_DEV_QUEUE:
+		case HS_STAGE_DEV_XMIT:
+		case HS_STAGE_BACKLOG:
+		case HS_STAGE_RECEIVE:
+		case HS_STAGE_SOCK_QUEUE:
+		case HS_STAGE_SOCK_ERROR:
 			return stage;
+		default:
+			continue;
+		}
 	}
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "only.h"
+#include "stages.h"
 
 enum {
 	OPT_TREE = 256,
@@ -39,6 +40,7 @@ enum {
 	OPT_READY_FD,
 	OPT_RING,
 	OPT_STACKS,
+	OPT_BACKEND,
 };
 
 static const struct option options_long[] = {
@@ -76,6 +78,7 @@ static const struct option options_long[] = {
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "stacks", required_argument, NULL, OPT_STACKS },
+	{ "backend", required_argument, NULL, OPT_BACKEND },
 	{ 0 },
 };
 
@@ -383,6 +386,12 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 			return 0;
 		return usage(command, "--stacks '%s' is unknown", optarg,
 			     "; it takes auto, always or never");
+	case OPT_BACKEND:
+		opt->backend = backend_by_name(optarg);
+		if (opt->backend || !strcmp(optarg, "auto"))
+			return 0;
+		return usage(command, "--backend '%s' is unknown", optarg,
+			     "; it takes auto, tracepoint, fentry, kprobe.multi or kprobe");
 	}
 	return -EINVAL;
 }

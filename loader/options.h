@@ -30,15 +30,16 @@ struct hs_options {
 	const char *output; /* -o, NULL */
 	int color;	    /* 1, 0; -1: as the terminal suggests */
 	/* run only */
-	const char *record;    /* -w, NULL */
-	struct hs_words pids;  /* -p, numbers */
-	const char *in, *user; /* --in, --user, NULL */
-	double linger;	       /* s */
-	double timeout;	       /* s, 0: none */
-	int ready_fd;	       /* -1 */
-	uint64_t ring_bytes;   /* 0: not given */
-	uint32_t snap;	       /* -s, 0: as -X needs it */
-	int stacks;	       /* -1: by the view */
+	const char *record;	 /* -w, NULL */
+	struct hs_words pids;	 /* -p, numbers */
+	const char *in, *user;	 /* --in, --user, NULL */
+	double linger;		 /* s */
+	double timeout;		 /* s, 0: none */
+	int ready_fd;		 /* -1 */
+	uint64_t ring_bytes;	 /* 0: not given */
+	uint32_t snap;		 /* -s, 0: as -X needs it */
+	int stacks;		 /* -1: by the view */
+	enum hs_backend backend; /* --backend; HS_BY_STACK: the best that the kernel grants */
 	/* what follows "--" (run), or the files (read) */
 	char **args;
 	int n_args;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "render_json_write.h"
+#include "stages.h"
 #include "render_parts.h"
 
 #define N_ELEMS(a) (sizeof(a) / sizeof((a)[0]))
@@ -178,6 +179,7 @@ static void put_hop(struct render *r, const struct hs_hop *hop)
 	struct text *t = &r->page;
 
 	json_str(t, "kind", hop->kind == HS_HOP_VIA ? "via" : "stage");
+	json_str(t, "by", backend_name(hop->by));
 	put_stage(t, hop->stage);
 	json_uint(t, "time", hop->time);
 	json_str(t, "netns", hop->netns);

@@ -19,12 +19,14 @@ typedef int (*hs_record_fn)(void *ctx, const struct hs_hdr *rec);
 struct hs_live;
 
 struct hs_live_options {
-	bool stacks;	      /* take a stack at each stage: 4 us each */
-	uint32_t stack_limit; /* so many on a CPU in 16.8 ms, drops' not counted; 0: all */
-	uint32_t snap;	      /* bytes of each packet, at most HS_SNAP_MAX; 0: headers only */
-	bool calls;	      /* record the system calls of followed processes */
-	size_t ring_bytes;    /* of all ring buffers together */
-	const char *spec;     /* the selection as NUL-terminated words, for HS_REC_START */
+	bool stacks; /* take a stack at each stage: 4 us each; only of ends where functions are probed */
+	uint32_t stack_limit;	 /* so many on a CPU in 16.8 ms, drops' not counted; 0: all */
+	uint32_t snap;		 /* bytes of each packet, at most HS_SNAP_MAX; 0: headers only */
+	bool calls;		 /* record the system calls of followed processes */
+	bool functions;		 /* probe them, where the kernel grants that */
+	enum hs_backend backend; /* by that only; HS_BY_STACK: the best one */
+	size_t ring_bytes;	 /* of all ring buffers together */
+	const char *spec;	 /* the selection as NUL-terminated words, for HS_REC_START */
 	size_t spec_len;
 };
 

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach.h"
+#include "backend.h"
 #include "doctor.h"
 #include "learn.h"
 #include "source_rings.h"
@@ -26,6 +28,7 @@ struct hs_live {
 	struct hs_live_options opt;
 	hs_record_fn fn;
 	void *ctx;
+	struct hs_attach attach;
 	unsigned int probes;
 	uint64_t loss_read; /* time of the last look at the loss counters */
 	struct hs_rec_loss loss;
@@ -107,22 +110,65 @@ static void live_explain(int r, const char *what, char *err, size_t err_len)
 			 strerror(-r), live_warning[0] ? ": " : "", live_warning);
 }
 
+/* How many arguments a tracepoint hands to its programs; 0: the kernel does not have it. */
+static unsigned int live_tracepoint_args(const struct btf *btf, const char *tracepoint)
+{
+	const struct btf_type *t;
+	char name[128];
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	t = t ? btf__type_by_id(btf, t->type) : NULL; /* a pointer to a function, */
+	t = t ? btf__type_by_id(btf, t->type) : NULL;
+	return t ? btf_vlen(t) - 1 : 0; /* whose first argument is the tracepoint's own */
+}
+
+/*
+ * What stands in for a tracepoint that older kernels do not have: a program of the same name on the
+ * function where newer ones have it.
+ */
+static const struct {
+	const char *program, *tracepoint;
+} live_stand_ins[] = {
+	{ "sock_def_readable", "sk_data_ready" },
+	{ "inet_recvmsg", "sock_recv_length" },
+	{ "inet6_recvmsg", "sock_recv_length" },
+	{ "inet_sendmsg", "sock_send_length" },
+	{ "inet6_sendmsg", "sock_send_length" },
+	{ "sock_def_error_report", "inet_sk_error_report" },
+	{ "__icmp_send", "icmp_send" },
+};
+
+/* The tracepoint that a program stands in for, NULL: it stands for itself. */
+static const char *live_stands_in_for(const char *program)
+{
+	for (size_t i = 0; i < sizeof(live_stand_ins) / sizeof(live_stand_ins[0]); i++)
+		if (!strcmp(live_stand_ins[i].program, program))
+			return live_stand_ins[i].tracepoint;
+	return NULL;
+}
+
 /* A tracepoint that this kernel does not have costs its stage, not the trace. */
-static void live_skip_missing(struct hs_live *live)
+static void live_fit_kernel(struct hs_live *live)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
+	struct trace_bpf *skel = live->skel;
 	struct bpf_program *prog;
 
 	if (libbpf_get_error(btf))
 		return; /* loading will say why */
-	bpf_object__for_each_program (prog, live->skel->obj) {
+	skel->rodata->hs_kfree_skb_args = live_tracepoint_args(btf, "kfree_skb");
+	skel->rodata->hs_consume_skb_args = live_tracepoint_args(btf, "consume_skb");
+	skel->rodata->hs_tcp_send_reset_args = live_tracepoint_args(btf, "tcp_send_reset");
+	bpf_object__for_each_program (prog, skel->obj) {
 		const char *tracepoint = strstr(bpf_program__section_name(prog), "tp_btf/");
-		char name[128];
+		const char *missing = live_stands_in_for(bpf_program__name(prog));
 
-		if (!tracepoint)
-			continue;
-		snprintf(name, sizeof(name), "btf_trace_%s", tracepoint + strlen("tp_btf/"));
-		if (btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) < 0)
+		if (missing)
+			bpf_program__set_autoload(prog, !live_tracepoint_args(btf, missing));
+		else if (tracepoint && !live_tracepoint_args(btf, tracepoint + strlen("tp_btf/")))
 			bpf_program__set_autoload(prog, false);
 	}
 	btf__free(btf);
@@ -133,6 +179,7 @@ static void live_configure(struct hs_live *live)
 	struct trace_bpf *skel = live->skel;
 
 	skel->rodata->hs_stacks = live->opt.stacks;
+	skel->rodata->hs_stacks_of_ends = live->attach.granted;
 	skel->rodata->hs_stack_limit = live->opt.stack_limit;
 	skel->rodata->hs_snap = live->opt.snap;
 	for (size_t i = 0; i < sizeof(live_calls) / sizeof(live_calls[0]); i++)
@@ -145,6 +192,25 @@ static void live_configure(struct hs_live *live)
 		bpf_program__set_autoload(skel->progs.sched_process_exit, false);
 		bpf_program__set_autoload(skel->progs.signal_generate, false);
 	}
+}
+
+static unsigned int live_backends(const struct hs_live_options *opt)
+{
+	if (!opt->functions || opt->backend == HS_BY_TRACEPOINT)
+		return 0;
+	return opt->backend ? 1u << opt->backend : HS_BACKENDS_ALL;
+}
+
+static void live_explain_backend(enum hs_backend backend, char *err, size_t err_len)
+{
+	char why[128] = "";
+	int r = backend_try(backend, why, sizeof(why));
+
+	snprintf(err, err_len,
+		 "--backend %s: this kernel refuses it (%s%s%s); leave the option out for the "
+		 "best that it has, which `trace doctor` tells",
+		 backend_name(backend), r ? strerror(-r) : "function addresses are hidden",
+		 *why ? ", " : "", why);
 }
 
 int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err, size_t err_len)
@@ -171,8 +237,18 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 		live_explain(r, "opening the probes", err, err_len);
 		goto fail;
 	}
+	r = attach_prepare(&live->attach, live->skel, live_backends(opt));
+	if (r) {
+		snprintf(err, err_len, "looking for kernel functions: %s", strerror(-r));
+		goto fail;
+	}
+	if (opt->backend > HS_BY_TRACEPOINT && !live->attach.granted) {
+		r = -EOPNOTSUPP;
+		live_explain_backend(opt->backend, err, err_len);
+		goto fail;
+	}
 	live_configure(live);
-	live_skip_missing(live);
+	live_fit_kernel(live);
 	r = trace_bpf__load(live->skel);
 	if (r) {
 		live_explain(r,
@@ -203,6 +279,7 @@ void live_close(struct hs_live *live)
 	if (!live)
 		return;
 	rings_free(live->rings);
+	attach_free(&live->attach);
 	trace_bpf__destroy(live->skel);
 	learn_free(live->learn);
 	free(live);
@@ -246,6 +323,35 @@ static int live_hand_over_start(struct hs_live *live)
 	return r;
 }
 
+/* Which functions are probed, so that their records have names. */
+static int live_hand_over_probes(struct hs_live *live)
+{
+	union {
+		struct hs_rec_text rec;
+		char room[sizeof(struct hs_rec_text) + HS_KFUNC_NAME + 8];
+	} out;
+	int r = 0;
+
+	for (size_t i = 0; i < live->attach.n && !r; i++) {
+		const struct hs_attached *at = &live->attach.list[i];
+		size_t len = strlen(at->function->name) + 1;
+
+		if (at->backend == HS_BY_STACK)
+			continue;
+		memset(&out, 0, sizeof(out));
+		out.rec.hdr = (struct hs_hdr){
+			.type = HS_REC_PROBE,
+			.stage = at->function->info->stage,
+			.size = (sizeof(out.rec) + len + 7) & ~(size_t)7,
+			.time = live_clock(CLOCK_MONOTONIC),
+		};
+		out.rec.key = (uint64_t)at->backend << 32 | i;
+		memcpy(out.rec.text, at->function->name, len);
+		r = live->fn(live->ctx, &out.rec.hdr);
+	}
+	return r;
+}
+
 /* The sockets that exist already, with their owners. */
 static int live_hand_over_sockets(struct hs_live *live)
 {
@@ -279,14 +385,19 @@ int live_start(struct hs_live *live, hs_record_fn fn, void *ctx, char *err, size
 	live->fn = fn;
 	live->ctx = ctx;
 	r = trace_bpf__attach(live->skel);
+	if (!r)
+		r = attach_all(&live->attach, live->skel);
 	if (r) {
 		live_explain(r, "attaching the probes", err, err_len);
 		return r;
 	}
 	bpf_object__for_each_program (prog, live->skel->obj)
-		live->probes += bpf_program__autoload(prog);
+		live->probes += bpf_program__autoload(prog) && bpf_program__autoattach(prog);
 	live->probes--; /* list_sockets is an iterator */
+	live->probes += attach_count(&live->attach);
 	r = live_hand_over_start(live);
+	if (!r)
+		r = live_hand_over_probes(live);
 	if (!r)
 		r = live_hand_over_sockets(live);
 	if (r)
@@ -330,7 +441,7 @@ static uint64_t live_read_misses(const struct hs_live *live)
 		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 			sum += info.recursion_misses;
 	}
-	return sum;
+	return sum + attach_misses(&live->attach);
 }
 
 /* A record of what was lost, when that has changed. */
@@ -381,6 +492,7 @@ int live_stop(struct hs_live *live)
 	struct hs_cpu sum;
 	int r;
 
+	attach_detach(&live->attach);
 	trace_bpf__detach(live->skel);
 	r = rings_consume(live->rings, UINT_MAX, &until, live_record, live);
 	if (r)

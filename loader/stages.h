@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The table of stages (bpf/stages.def) as the loader reads it. All strings are static, never NULL;
+ * The tables of stages and of their functions (bpf/stages.def, functions.def) as the loader reads them. All strings are static, never NULL;
  * "" stands for "nothing".
  */
 #ifndef HS_STAGES_H
@@ -16,11 +16,22 @@ struct hs_stage_info {
 	const char *label;     /* "udp send", what the views print */
 	const char *layer;     /* socket, transport, network, neighbour, device */
 	const char *direction; /* out, in, both */
-	const char *probe;     /* the tracepoint that times it; "": only a stack shows it */
-	const char *functions; /* kernel functions that stand for it, space separated */
+	const char *probe;     /* the tracepoint that times it; "": its functions do, or a stack */
 	const char *meaning;   /* one line for a learner */
 	const char *remedy;    /* what to look at when packets die here */
 };
+
+/* A kernel function that stands for a stage. */
+struct hs_function_info {
+	enum hs_stage stage;
+	const char *name;
+	enum hs_fn_kind kind;
+	unsigned int arg;   /* AT: which argument is the packet, from 1 */
+	unsigned int flags; /* enum hs_fn_flags */
+};
+
+/* All of them, those of one stage side by side. */
+const struct hs_function_info *functions_all(size_t *ret_n);
 
 /* The whole table in the order of a packet's way, for walking; *ret_n is its length. */
 const struct hs_stage_info *stages_all(size_t *ret_n);
@@ -36,5 +47,10 @@ const struct hs_stage_info *stage_of_function(const char *fn);
 
 /* By label ("udp send") or NAME ("UDP_SEND"), '_', '-', ' ' and case being alike; NULL: none. */
 const struct hs_stage_info *stage_by_word(const char *word);
+
+/* "tracepoint", "fentry", "kprobe.multi", "kprobe"; HS_BY_STACK is "stack". */
+const char *backend_name(enum hs_backend backend);
+/* HS_BY_STACK: there is none of that name. */
+enum hs_backend backend_by_name(const char *name);
 
 #endif

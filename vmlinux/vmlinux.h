@@ -4,8 +4,8 @@
  * load (CO-RE), so only names and types matter, not order or completeness: a structure lists just the
  * members that are read. `make vmlinux` dumps the running kernel's full header for exploring.
  */
-#ifndef HS_VMLINUX_H
-#define HS_VMLINUX_H
+#ifndef __VMLINUX_H__ /* the name by which bpf_tracing.h knows it */
+#define __VMLINUX_H__
 
 typedef unsigned char __u8;
 typedef signed char __s8;
@@ -37,6 +37,10 @@ enum {
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0 };
+enum bpf_func_id {
+	BPF_FUNC_sock_from_file = 162,
+	BPF_FUNC_task_pt_regs = 175,
+};
 
 /* What bpf_dynptr_from_skb() calls its struct sk_buff; never read. */
 struct __sk_buff {
@@ -223,14 +227,38 @@ struct task_struct {
 	struct sighand_struct *sighand;
 };
 
+#if defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	u64 regs[31];
+	u64 sp;
+	u64 pc;
+};
+
+struct pt_regs {
+	u64 regs[31];
+	u64 pc;
+	u64 orig_x0;
+	s32 syscallno;
+};
+#else
 struct pt_regs {
 	unsigned long r10;
 	unsigned long r9;
 	unsigned long r8;
+	unsigned long ax;
+	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
+	unsigned long ip;
+};
+#endif
+
+/* include/linux/netfilter.h */
+struct nf_hook_state {
+	u8 hook;
+	u8 pf;
 };
 
 struct seq_file;

@@ -17,8 +17,10 @@ PATH is dotted. Where the value is the id of a journey, PATH goes on in that jou
 cause.journey.packet.dport. With a list, one element is enough (none, for != and !~); PATH.n is how
 many there are. A journey has three members more than trace wrote:
 
-    timed  its timed stages by place: "ns_a/veth_a: dev_queue dev_xmit > ns_b/veth_b: ..."
-    via    those inferred from stacks: "udp_send(udp_sendmsg) ip_out(ip_output)"
+    timed  its stages by place, as far as tracepoints tell them on every kernel:
+           "ns_a/veth_a: dev_queue dev_xmit > ns_b/veth_b: ..."
+    via    the others, by probes on functions or inferred from stacks, as the kernel allows:
+           "udp_send(udp_sendmsg) ip_out(ip_output)"
     of     of an ICMP error, the packet that it quotes
 
 TOPO_PREFIX is taken away from the names of namespaces. A failure prints the records that came
@@ -65,10 +67,14 @@ class Trace:
         return self.values(value[parts[0]], parts[1:], parts[0])
 
 
+# Of the packet's surroundings, and not on every kernel.
+BESIDE = ("qdisc_enqueue", "qdisc_dequeue", "wakeup")
+
+
 def timed(journey):
     places = []
     for hop in journey["hops"]:
-        if hop["kind"] != "stage":
+        if hop["by"] != "tracepoint" or hop["stage"] in BESIDE:
             continue
         place = f'{hop["netns"]}/{hop["dev"]}'
         if not places or places[-1][0] != place:
@@ -78,7 +84,11 @@ def timed(journey):
 
 
 def via(journey):
-    return " ".join(f'{hop["stage"]}({hop["function"]})' for hop in journey["hops"] if hop["kind"] == "via")
+    return " ".join(
+        f'{hop["stage"]}({hop["function"] or " ".join(hop["functions"])})'
+        for hop in journey["hops"]
+        if hop["by"] != "tracepoint"
+    )
 
 
 def as_text(value):

@@ -33,7 +33,7 @@ closed_port()
 		'timed=ns_client2/veth_c2: dev_queue dev_xmit > ns_server/veth_srv_c2: backlog receive icmp_error drop' \
 		fate.remedy~.
 	k_is "$what: with the functions in between" 1 "${datagram[@]}" \
-		'via~^udp_send\(udpv?6?_sendmsg\) ip_out\(ip.*\) ip_local\(ip.*\) udp_in\(.*udp[46].*_rcv\)'
+		'via~^udp_send\(udpv?6?_sendmsg\) .*ip_out\(ip.*\) .*local_in\(ip.*\) .*udp_in\(.*udp.*_rcv\)'
 	k_is "$what: the error quotes the datagram, and says who built it" 1 "${error[@]}" "of.dport=$port" \
 		"of.sport=$(k_get packet.sport "${datagram[@]}")" "of.ip_id=$(k_get packet.ip_id "${datagram[@]}")" \
 		'cause.text~built in (__icmp_send|icmp6_send)'

@@ -55,6 +55,7 @@ struct hs_hop *trip_hop(struct trip *t, enum hs_stage stage, uint64_t time, cons
 
 	assert_true(t->j.n_hops <= MAX_HOPS);
 	*hop = (struct hs_hop){ .kind = HS_HOP_STAGE,
+				.by = HS_BY_TRACEPOINT,
 				.stage = stage,
 				.time = time,
 				.netns = netns,
@@ -73,6 +74,7 @@ void trip_via(struct trip *t, enum hs_stage stage, uint64_t time, const char *ne
 	struct hs_hop *hop = trip_hop(t, stage, time, netns, dev);
 
 	hop->kind = HS_HOP_VIA;
+	hop->by = HS_BY_STACK;
 	hop->function = function;
 }
 

@@ -191,7 +191,7 @@ static void test_unknown_types(void **state)
 
 	stream_add(s, &rec, sizeof(rec), 29, 0);
 	stream_add(s, &rec, sizeof(rec), 200, 0);
-	stream_add(s, &rec, sizeof(rec.hdr), HS_REC_MINI + 1, 0);
+	stream_add(s, &rec, sizeof(rec.hdr), HS_REC_PROBE + 1, 0);
 	stream_task(s, 1, "a");
 	assert_int_equal(decode_all(seen, s), 0);
 	assert_int_equal(seen->events, 2);

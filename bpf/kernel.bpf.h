@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What differs between kernels and machines, each in one place: the condition is known at load, and the
+ * verifier does not look at the branch that is not taken.
+ */
+#ifndef HS_KERNEL_BPF_H
+#define HS_KERNEL_BPF_H
+
+/* bpf_task_pt_regs(), since 5.15. */
+static __always_inline bool hs_has_task_pt_regs(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs);
+}
+
+/* bpf_sock_from_file(), since 5.11. */
+static __always_inline bool hs_has_sock_from_file(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_sock_from_file);
+}
+
+/* Of the system call that the current task is in; only with hs_has_task_pt_regs(). */
+static __always_inline struct pt_regs *hs_current_regs(void)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+}
+
+/* Number and arguments (from 0) of a system call, as they were at its entry. */
+#if defined(__TARGET_ARCH_x86)
+static __always_inline __u64 hs_call_number(const struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, orig_ax);
+}
+
+static __always_inline __u64 hs_call_argument(const struct pt_regs *regs, int n)
+{
+	switch (n) {
+	case 0:
+		return BPF_CORE_READ(regs, di);
+	case 1:
+		return BPF_CORE_READ(regs, si);
+	case 2:
+		return BPF_CORE_READ(regs, dx);
+	case 3:
+		return BPF_CORE_READ(regs, r10);
+	case 4:
+		return BPF_CORE_READ(regs, r8);
+	default:
+		return BPF_CORE_READ(regs, r9);
+	}
+}
+#elif defined(__TARGET_ARCH_arm64)
+/* regs[0] becomes the result; el0_svc_common() keeps the first argument, arch/arm64/kernel/syscall.c. */
+static __always_inline __u64 hs_call_number(const struct pt_regs *regs)
+{
+	return (__u32)BPF_CORE_READ(regs, syscallno);
+}
+
+static __always_inline __u64 hs_call_argument(const struct pt_regs *regs, int n)
+{
+	return n ? BPF_CORE_READ(regs, regs[n]) : BPF_CORE_READ(regs, orig_x0);
+}
+#else
+#error "hs_call_argument() is written for x86 and arm64"
+#endif
+
+#endif
