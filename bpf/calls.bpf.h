@@ -27,6 +27,38 @@ struct {
 	__type(value, struct hs_open_call);
 } open_calls SEC(".maps");
 
+/* Threads that were seen entering a receive function, where its end is what tells of a read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32); /* thread */
+	__type(value, __u8);
+} receiving SEC(".maps");
+
+static __always_inline int hs_entered_receiving(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	__u8 one = 1;
+
+	if (bpf_map_update_elem(&receiving, &tid, &one, BPF_ANY))
+		hs_count_map_failure();
+	return 0;
+}
+
+static __always_inline bool hs_is_receiving(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	return bpf_map_lookup_elem(&receiving, &tid);
+}
+
+static __always_inline void hs_left_receiving(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	bpf_map_delete_elem(&receiving, &tid);
+}
+
 static __always_inline bool hs_is_followed(__u32 pid)
 {
 	return bpf_map_lookup_elem(&followed, &pid);
@@ -35,21 +67,28 @@ static __always_inline bool hs_is_followed(__u32 pid)
 #define S_IFMT	 0170000
 #define S_IFSOCK 0140000
 
+/* NULL for a file that is no socket. */
+static __always_inline struct sock *hs_sock_of_file(struct file *file)
+{
+	struct socket *socket;
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
 static __always_inline struct sock *hs_sock_of_fd(__s64 fd)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files, *file = NULL;
-	struct socket *socket;
 
 	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
 		return NULL;
 	files = BPF_CORE_READ(table, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk);
+	return file ? hs_sock_of_file(file) : NULL;
 }
 
 static __always_inline void hs_open_sock(struct hs_open_call *open, struct sock *sk)
@@ -58,7 +97,7 @@ static __always_inline void hs_open_sock(struct hs_open_call *open, struct sock 
 	open->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	open->sock_type = BPF_CORE_READ(sk, sk_type);
 	open->protocol = BPF_CORE_READ(sk, sk_protocol);
-	open->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
+	open->netns = hs_netns_id(BPF_CORE_READ(sk, __sk_common.skc_net.net));
 }
 
 /* False for a call that is not of interest. */
@@ -123,11 +162,8 @@ static __always_inline __u64 hs_iov_bytes(__u64 iov, __u64 n)
 static __always_inline __u32 hs_asked(__u16 call)
 {
 	struct user_msghdr msg = {};
-	struct pt_regs *regs;
+	struct pt_regs *regs = hs_current_regs();
 
-	if (!hs_has_task_pt_regs())
-		return 0;
-	regs = hs_current_regs();
 	switch (call) {
 	case HS_CALL_RECVFROM:
 	case HS_CALL_READ:

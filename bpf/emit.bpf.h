@@ -9,6 +9,9 @@ const volatile bool hs_stacks_of_ends =
 	false;				 /* of drops and ICMP errors only: functions are probed */
 const volatile __u32 hs_stack_limit = 0; /* of a CPU and window of time, 0: none */
 
+/* Without it (before 5.12) user space takes the fetching out of the instruction. */
+const volatile bool hs_has_fetch_add = true;
+
 struct hs_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 12); /* of the pattern: user space makes the real ones */
@@ -73,13 +76,16 @@ static __always_inline void *hs_reserve(struct hs_cpu *c, __u8 type, __u8 stage,
 static __always_inline void *hs_begin(__u8 type, __u8 stage, __u64 size, bool stack)
 {
 	struct hs_cpu *c = hs_this_cpu();
-	__u64 now, seq;
+	__u64 now, before, seq;
 	void *rec;
 
 	if (!c)
 		return NULL;
 	now = bpf_ktime_get_ns();
+	before = *(volatile __u64 *)&c->generated;
 	seq = __sync_fetch_and_add(&c->generated, 1);
+	if (!hs_has_fetch_add)
+		seq = before;
 	if (stack && hs_stacks)
 		size += HS_MAX_FRAMES * sizeof(__u64);
 	rec = hs_reserve(c, type, stage, size, 0, seq, now);

@@ -12,16 +12,20 @@ static __always_inline bool hs_has_task_pt_regs(void)
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs);
 }
 
-/* bpf_sock_from_file(), since 5.11. */
-static __always_inline bool hs_has_sock_from_file(void)
-{
-	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_sock_from_file);
-}
+#define HS_THREAD_SIZE (16 << 10) /* x86-64, arm64: arch/.../include/asm/{page_64_types,memory}.h */
 
-/* Of the system call that the current task is in; only with hs_has_task_pt_regs(). */
+/*
+ * Of the system call that the current task is in: to be read with BPF_CORE_READ(). Without the helper they
+ * are where task_pt_regs() finds them, at the end of the stack.
+ */
 static __always_inline struct pt_regs *hs_current_regs(void)
 {
-	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct task_struct *task;
+
+	if (hs_has_task_pt_regs())
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	task = (void *)bpf_get_current_task();
+	return BPF_CORE_READ(task, stack) + HS_THREAD_SIZE - bpf_core_type_size(struct pt_regs);
 }
 
 /* Number and arguments (from 0) of a system call, as they were at its entry. */

@@ -22,8 +22,6 @@ static __always_inline __u16 hs_current_call(void)
 		return 0;
 	if (flags & PF_EXITING)
 		return HS_CALL_EXIT;
-	if (!hs_has_task_pt_regs())
-		return 0;
 	nr = hs_call_number(hs_current_regs());
 	return nr < HS_NR_MAX ? hs_call_of_nr[nr] : 0;
 }

@@ -186,20 +186,20 @@ static __always_inline void hs_fill_sock(struct hs_rec_sock *rec, const struct s
 
 	rec->sk = (__u64)sk;
 	rec->ino = 0;
-	rec->netns = hs_netns_id(sk->__sk_common.skc_net.net);
+	rec->netns = hs_netns_id(BPF_CORE_READ(sk, __sk_common.skc_net.net));
 	rec->pid = 0;
 	rec->fd = 0;
 	rec->sock_type = rec->protocol = 0;
-	rec->family = sk->__sk_common.skc_family;
-	rec->state = sk->__sk_common.skc_state;
+	rec->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	rec->state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	rec->followed = 0;
 	rec->pad2 = 0;
 	__builtin_memset(rec->comm, 0, sizeof(rec->comm));
 	hs_read_addresses(sk, &rec->local, &rec->remote);
 	if (hs_is_full(sk)) {
-		rec->sock_type = sk->sk_type;
-		rec->protocol = sk->sk_protocol;
-		socket = sk->sk_socket;
+		rec->sock_type = BPF_CORE_READ(sk, sk_type);
+		rec->protocol = BPF_CORE_READ(sk, sk_protocol);
+		socket = BPF_CORE_READ(sk, sk_socket);
 		if (socket)
 			rec->ino = BPF_CORE_READ(socket, file, f_inode, i_ino);
 	}

@@ -49,7 +49,7 @@ static __always_inline struct hs_rec_tcp *hs_begin_tcp(__u8 what, const struct s
 	rec->call = hs_current_call();
 	if (!inet)
 		return rec;
-	rec->at.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
+	rec->at.netns = hs_netns_id(BPF_CORE_READ(sk, __sk_common.skc_net.net));
 	rec->after = BPF_CORE_READ(sk, __sk_common.skc_state);
 	hs_read_addresses(sk, &rec->local, &rec->remote);
 	if (!hs_is_tcp(sk))

@@ -355,17 +355,48 @@ int BPF_PROG(sock_recv_length, struct sock *sk, int ret, int flags)
 	return hs_emit_read(HS_STAGE_SOCK_READ, sk, ret, flags);
 }
 
-/* Before 6.3 the protocol's own functions must do for sock_recv_length and sock_send_length. */
+/* Before 6.3 the protocols' own functions must do for sock_recv_length and sock_send_length. */
 SEC("fexit/inet_recvmsg")
 int BPF_PROG(inet_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
 {
+	hs_left_receiving();
 	return hs_emit_read(HS_STAGE_SOCK_READ, sock->sk, ret, flags);
 }
 
 SEC("fexit/inet6_recvmsg")
 int BPF_PROG(inet6_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
 {
+	hs_left_receiving();
 	return hs_emit_read(HS_STAGE_SOCK_READ, sock->sk, ret, flags);
+}
+
+/*
+ * The end of a function is not seen by a program that came after its beginning, so a call that slept
+ * already is told by a function that it enters later; its flags are not known there.
+ */
+SEC("fentry/inet_recvmsg")
+int BPF_PROG(inet_recvmsg_entered)
+{
+	return hs_entered_receiving();
+}
+
+SEC("fentry/inet6_recvmsg")
+int BPF_PROG(inet6_recvmsg_entered)
+{
+	return hs_entered_receiving();
+}
+
+SEC("fentry/skb_consume_udp")
+int BPF_PROG(skb_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
+{
+	/* negative: it was only looked at (MSG_PEEK) */
+	return len > 0 && !hs_is_receiving() ? hs_emit_read(HS_STAGE_SOCK_READ, sk, len, 0) : 0;
+}
+
+SEC("fentry/tcp_cleanup_rbuf")
+int BPF_PROG(tcp_cleanup_rbuf, struct sock *sk, int copied)
+{
+	return copied > 0 && !hs_is_receiving() ? hs_emit_read(HS_STAGE_SOCK_READ, sk, copied, 0) : 0;
 }
 
 SEC("fexit/inet_sendmsg")
@@ -565,18 +596,12 @@ int list_sockets(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct hs_rec_sock rec = {};
-	struct socket *socket;
 	struct sock *sk;
 
 	if (!task || !file)
 		return 0;
-	if (!hs_has_sock_from_file())
-		return 0;
-	socket = bpf_sock_from_file(file);
-	if (!socket)
-		return 0;
-	sk = socket->sk;
-	if (!sk || !hs_is_inet(sk->__sk_common.skc_family))
+	sk = hs_sock_of_file(file);
+	if (!sk || !hs_is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return 0;
 	rec.hdr.type = HS_REC_SOCK;
 	rec.hdr.flags = HS_F_LISTED;

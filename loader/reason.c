@@ -162,6 +162,8 @@ void reason_name(const struct hs_reason_names *names, uint32_t reason, char *buf
 	const char *name = names ? table_find(&names->reasons, reason) : NULL;
 	uint32_t subsystem = reason >> SUBSYS_SHIFT;
 
+	if (!reason)
+		name = "NOT_SPECIFIED"; /* 0 is no reason: the tracepoint had none to tell, before 5.17 */
 	if (name) {
 		snprintf(buf, len, "%s", name);
 		return;

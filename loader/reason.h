@@ -21,7 +21,7 @@ void reason_names_free(struct hs_reason_names *names);
  * Writes the name of a reason into buf: "NO_SOCKET" (the kernel's, without SKB_DROP_REASON_).
  * Reasons of a subsystem (enum skb_drop_reason_subsys in the high half) keep the name that the
  * subsystem gave them where the kernel's BTF has it, else "OPENVSWITCH:7"; others are "reason
- * 12345", as all are when `names` is NULL.
+ * 12345", as all are when `names` is NULL. 0 is NOT_SPECIFIED.
  */
 void reason_name(const struct hs_reason_names *names, uint32_t reason, char *buf, size_t len);
 

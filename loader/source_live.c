@@ -135,6 +135,10 @@ static const struct {
 	{ "sock_def_readable", "sk_data_ready" },
 	{ "inet_recvmsg", "sock_recv_length" },
 	{ "inet6_recvmsg", "sock_recv_length" },
+	{ "inet_recvmsg_entered", "sock_recv_length" },
+	{ "inet6_recvmsg_entered", "sock_recv_length" },
+	{ "skb_consume_udp", "sock_recv_length" },
+	{ "tcp_cleanup_rbuf", "sock_recv_length" },
 	{ "inet_sendmsg", "sock_send_length" },
 	{ "inet6_sendmsg", "sock_send_length" },
 	{ "sock_def_error_report", "inet_sk_error_report" },
@@ -150,6 +154,39 @@ static const char *live_stands_in_for(const char *program)
 	return NULL;
 }
 
+/* Atomic instructions that return the old value came with 5.12; before, even dead code may not have them. */
+static bool live_has_fetch_add(void)
+{
+	static const struct bpf_insn insns[] = {
+		{ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_10, .off = -8 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_10, .off = -8,
+		  .imm = BPF_ADD | BPF_FETCH },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "hs_fetch_add", "GPL", insns,
+			       sizeof(insns) / sizeof(insns[0]), NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/*
+ * hs_begin() then reads the counter before it adds to it. An interrupt in between gives a number twice and
+ * leaves one out: a loss is told that was none, never the other way round.
+ */
+static void live_drop_fetch(struct bpf_program *prog)
+{
+	struct bpf_insn *insns = (struct bpf_insn *)bpf_program__insns(prog);
+
+	for (size_t i = 0; i < bpf_program__insn_cnt(prog); i++)
+		if (insns[i].code == (BPF_STX | BPF_ATOMIC | BPF_DW) &&
+		    insns[i].imm == (BPF_ADD | BPF_FETCH))
+			insns[i].imm = BPF_ADD;
+}
+
 /* A tracepoint that this kernel does not have costs its stage, not the trace. */
 static void live_fit_kernel(struct hs_live *live)
 {
@@ -162,6 +199,11 @@ static void live_fit_kernel(struct hs_live *live)
 	skel->rodata->hs_kfree_skb_args = live_tracepoint_args(btf, "kfree_skb");
 	skel->rodata->hs_consume_skb_args = live_tracepoint_args(btf, "consume_skb");
 	skel->rodata->hs_tcp_send_reset_args = live_tracepoint_args(btf, "tcp_send_reset");
+	skel->rodata->hs_has_fetch_add = live_has_fetch_add();
+	bpf_object__for_each_program (prog, skel->obj) {
+		if (!skel->rodata->hs_has_fetch_add)
+			live_drop_fetch(prog);
+	}
 	bpf_object__for_each_program (prog, skel->obj) {
 		const char *tracepoint = strstr(bpf_program__section_name(prog), "tp_btf/");
 		const char *missing = live_stands_in_for(bpf_program__name(prog));

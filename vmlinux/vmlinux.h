@@ -38,7 +38,6 @@ enum {
 };
 enum { BPF_ANY = 0 };
 enum bpf_func_id {
-	BPF_FUNC_sock_from_file = 162,
 	BPF_FUNC_task_pt_regs = 175,
 };
 
@@ -219,6 +218,7 @@ struct sighand_struct {
 };
 
 struct task_struct {
+	void *stack;
 	unsigned int flags;
 	int pid;
 	int tgid;
