@@ -132,6 +132,7 @@ enum hs_fn_flags {
 	HS_FN_RESULT = 1 << 0,
 	HS_FN_NODEV = 1 << 1,
 	HS_FN_HOOK = 1 << 2,
+	HS_FN_LEAF = 1 << 3,
 };
 
 /* By what a stage is timed; the order is that of trace.h's --backend names, and append-only. */

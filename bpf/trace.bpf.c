@@ -396,7 +396,8 @@ int BPF_PROG(skb_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 SEC("fentry/tcp_cleanup_rbuf")
 int BPF_PROG(tcp_cleanup_rbuf, struct sock *sk, int copied)
 {
-	return copied > 0 && !hs_is_receiving() ? hs_emit_read(HS_STAGE_SOCK_READ, sk, copied, 0) : 0;
+	return copied > 0 && !hs_is_receiving() ? hs_emit_read(HS_STAGE_SOCK_READ, sk, copied, 0)
+						: 0;
 }
 
 SEC("fexit/inet_sendmsg")

@@ -163,10 +163,60 @@ static void add_needs(struct text *t, const struct hs_doctor *d)
 
 static void add_others(struct text *t, const struct hs_doctor *d)
 {
-	add_heading(t, "Other ways to probe (trace does without; tried on udp_recvmsg)");
+	add_heading(t, "Probes on functions (trace does without; tried on udp_recvmsg)");
 	add_attempt(t, "kprobe", &d->kprobe, "works");
 	add_attempt(t, "kprobe.multi", &d->kprobe_multi, "works");
 	add_attempt(t, "fentry", &d->fentry, "works");
+}
+
+/* Of one stage: which functions are probed, and which could not be. */
+static void add_functions(struct text *t, const struct hs_doctor *d, const struct hs_stage_info *s)
+{
+	enum hs_backend by = HS_BY_STACK;
+	char line[512] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < d->n_functions; i++) {
+		const struct hs_doctor_function *f = &d->functions[i];
+
+		if (f->stage != s->id || f->backend == HS_BY_STACK || used >= sizeof(line))
+			continue;
+		used += snprintf(line + used, sizeof(line) - used, "%s%s%s%s", used ? ", " : "",
+				 by && by != f->backend ? backend_name(f->backend) : "",
+				 by && by != f->backend ? " " : "", f->name);
+		by = f->backend;
+	}
+	add_row(t, s->label, "timed by %s on %s", backend_name(by), line);
+	for (size_t i = 0; i < d->n_functions; i++) {
+		const struct hs_doctor_function *f = &d->functions[i];
+		char buf[16];
+
+		if (f->stage == s->id && f->backend == HS_BY_STACK && !f->absent)
+			add_row(t, "", "not on %s: %s", f->name,
+				f->untraceable ? "no probe may be put on it"
+					       : text_errno(-f->error, buf));
+	}
+}
+
+static void add_gone(struct text *t, const struct hs_doctor *d, const struct hs_stage_info *s)
+{
+	char line[256] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < d->n_functions && used < sizeof(line); i++)
+		if (d->functions[i].stage == s->id)
+			used += snprintf(line + used, sizeof(line) - used, "%s%s", used ? ", " : "",
+					 d->functions[i].name);
+	add_row(t, s->label, "not here: no function %s (inlined, or its module is not loaded)",
+		line);
+}
+
+static const char *doctor_instead(const struct hs_doctor *d, const char *tracepoint)
+{
+	for (size_t i = 0; i < d->n_probes; i++)
+		if (!strcmp(d->probes[i].instead, tracepoint))
+			return d->probes[i].name;
+	return "";
 }
 
 static void add_stages(struct text *t, const struct hs_doctor *d)
@@ -181,6 +231,19 @@ static void add_stages(struct text *t, const struct hs_doctor *d)
 		switch (doctor_way(d, &all[i])) {
 		case HS_WAY_TRACEPOINT:
 			add_row(t, label, "timed by tracepoint %s", probe);
+			break;
+		case HS_WAY_INSTEAD:
+			add_row(t, label, "timed by fentry on %s (no tracepoint %s here)",
+				doctor_instead(d, probe), probe);
+			break;
+		case HS_WAY_FUNCTION:
+			add_functions(t, d, &all[i]);
+			break;
+		case HS_WAY_GONE:
+			add_gone(t, d, &all[i]);
+			break;
+		case HS_WAY_HIDDEN:
+			add_row(t, label, "not here: no stack shows it, and no function is probed");
 			break;
 		case HS_WAY_STACKS:
 			add_row(t, label, "inferred from stacks");
@@ -287,12 +350,40 @@ static struct json_object *json_probes(const struct hs_doctor *d)
 		struct json_object *o = json_object_new_object();
 
 		put_string(o, "name", probe->name);
-		put_string(o, "kind", probe->iterator ? "iterator" : "tracepoint");
+		put_string(o, "kind",
+			   probe->iterator   ? "iterator"
+			   : *probe->instead ? "function"
+					     : "tracepoint");
+		put_string(o, "instead", *probe->instead ? probe->instead : NULL);
 		put_bool(o, "exists", probe->exists);
 		put_bool(o, "works", doctor_probe_works(probe));
 		put_attempt(o, "load", &probe->load);
 		put_attempt(o, "attach", &probe->attach);
-		put_string(o, "hides", doctor_hides(probe->name));
+		put_string(o, "hides",
+			   doctor_hides(*probe->instead ? probe->instead : probe->name));
+		json_object_array_add(array, o);
+	}
+	return array;
+}
+
+static struct json_object *json_functions(const struct hs_doctor *d, enum hs_stage stage)
+{
+	struct json_object *array = json_object_new_array();
+	char buf[16];
+
+	for (size_t i = 0; i < d->n_functions; i++) {
+		const struct hs_doctor_function *f = &d->functions[i];
+		struct json_object *o;
+
+		if (f->stage != stage)
+			continue;
+		o = json_object_new_object();
+		put_string(o, "name", f->name);
+		put_string(o, "module", *f->module ? f->module : NULL);
+		put_string(o, "backend", f->backend ? backend_name(f->backend) : NULL);
+		put_bool(o, "exists", !f->absent);
+		put_bool(o, "traceable", !f->absent && !f->untraceable);
+		put_string(o, "errno", f->error ? text_errno(-f->error, buf) : NULL);
 		json_object_array_add(array, o);
 	}
 	return array;
@@ -301,7 +392,9 @@ static struct json_object *json_probes(const struct hs_doctor *d)
 static struct json_object *json_stages(const struct hs_doctor *d)
 {
 	static const char *const ways[] = {
-		[HS_WAY_TRACEPOINT] = "tracepoint", [HS_WAY_STACKS] = "stacks",
+		[HS_WAY_TRACEPOINT] = "tracepoint", [HS_WAY_INSTEAD] = "instead",
+		[HS_WAY_FUNCTION] = "function",	    [HS_WAY_GONE] = "gone",
+		[HS_WAY_STACKS] = "stacks",	    [HS_WAY_HIDDEN] = "hidden",
 		[HS_WAY_NAMELESS] = "nameless",	    [HS_WAY_ABSENT] = "absent",
 		[HS_WAY_REFUSED] = "refused",	    [HS_WAY_UNTRIED] = "untried",
 	};
@@ -316,6 +409,7 @@ static struct json_object *json_stages(const struct hs_doctor *d)
 		put_string(o, "label", all[i].label);
 		put_string(o, "way", ways[doctor_way(d, &all[i])]);
 		put_string(o, "probe", *all[i].probe ? all[i].probe : NULL);
+		json_object_object_add(o, "functions", json_functions(d, all[i].id));
 		json_object_array_add(array, o);
 	}
 	return array;

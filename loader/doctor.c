@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "backend.h"
 #include "source.h"
 #include "trace.skel.h"
@@ -200,44 +201,70 @@ static int doctor_print(enum libbpf_print_level level, const char *fmt, va_list 
 	return 0;
 }
 
-/* Below, probe i is program i of the skeleton. */
 _Static_assert(sizeof(((struct trace_bpf *)0)->progs) / sizeof(struct bpf_program *) <=
 		       HS_DOCTOR_PROBES,
 	       "more programs than HS_DOCTOR_PROBES");
+
+/* NULL for a program that is no probe of its own: it serves many functions. */
+static struct hs_doctor_probe *doctor_probe_of(struct hs_doctor *d, const struct bpf_program *prog)
+{
+	for (size_t i = 0; i < d->n_probes; i++)
+		if (!strcmp(d->probes[i].program, bpf_program__name(prog)))
+			return &d->probes[i];
+	return NULL;
+}
+
+static bool doctor_in_btf(const struct btf *btf, const char *prefix, const char *name, int kind)
+{
+	char full[80];
+
+	snprintf(full, sizeof(full), "%s%s", prefix, name);
+	return btf && btf__find_by_name_kind(btf, full, kind) > 0;
+}
+
+static void doctor_list_probe(struct hs_doctor *d, const struct bpf_program *prog,
+			      const struct btf *btf)
+{
+	struct hs_doctor_probe *probe = &d->probes[d->n_probes];
+	const char *section = bpf_program__section_name(prog), *target = strchr(section, '/');
+	const char *program = bpf_program__name(prog), *instead = live_stands_in_for(program);
+
+	if (!target)
+		return;
+	snprintf(probe->name, sizeof(probe->name), "%s", target + 1);
+	snprintf(probe->program, sizeof(probe->program), "%s", program);
+	if (!strncmp(section, "tp_btf/", 7)) {
+		probe->exists = doctor_in_btf(btf, "btf_trace_", probe->name, BTF_KIND_TYPEDEF);
+	} else if (!strncmp(section, "iter/", 5)) {
+		probe->iterator = true;
+		probe->exists = doctor_in_btf(btf, "bpf_iter_", probe->name, BTF_KIND_FUNC);
+	} else if (instead && btf && !doctor_in_btf(btf, "btf_trace_", instead, BTF_KIND_TYPEDEF)) {
+		snprintf(probe->instead, sizeof(probe->instead), "%s", instead);
+		probe->exists = doctor_in_btf(btf, "", probe->name, BTF_KIND_FUNC);
+	} else {
+		return;
+	}
+	d->n_probes++;
+}
 
 static void doctor_list_probes(struct hs_doctor *d, const struct trace_bpf *skel,
 			       const struct btf *btf)
 {
 	struct bpf_program *prog;
 
-	bpf_object__for_each_program (prog, skel->obj) {
-		struct hs_doctor_probe *probe = &d->probes[d->n_probes];
-		const char *section = bpf_program__section_name(prog);
-		const char *target = strchr(section, '/');
-		char name[64];
-
-		d->n_probes++;
-		snprintf(probe->name, sizeof(probe->name), "%s", target ? target + 1 : section);
-		probe->iterator = !strncmp(section, "iter/", 5);
-		snprintf(name, sizeof(name), "%s%s", probe->iterator ? "bpf_iter_" : "btf_trace_",
-			 probe->name);
-		probe->exists =
-			btf && btf__find_by_name_kind(btf, name,
-						      probe->iterator ? BTF_KIND_FUNC
-								      : BTF_KIND_TYPEDEF) > 0;
-	}
+	bpf_object__for_each_program (prog, skel->obj)
+		doctor_list_probe(d, prog, btf);
 }
 
 static void doctor_attach_probes(struct hs_doctor *d, const struct trace_bpf *skel)
 {
 	struct bpf_program *prog;
-	size_t i = 0;
 
 	bpf_object__for_each_program (prog, skel->obj) {
-		struct hs_doctor_probe *probe = &d->probes[i++];
+		struct hs_doctor_probe *probe = doctor_probe_of(d, prog);
 		struct bpf_link *link;
 
-		if (!bpf_program__autoload(prog))
+		if (!probe || !bpf_program__autoload(prog))
 			continue;
 		attempt_set(&probe->load, 0, "");
 		link = bpf_program__attach(prog);
@@ -252,13 +279,12 @@ static bool doctor_blame(struct hs_doctor *d, const struct trace_bpf *skel, int 
 {
 	struct bpf_program *prog;
 	char why[256];
-	size_t i = 0;
 
 	doctor_last_words(log, why, sizeof(why));
 	bpf_object__for_each_program (prog, skel->obj) {
-		struct hs_doctor_probe *probe = &d->probes[i++];
+		struct hs_doctor_probe *probe = doctor_probe_of(d, prog);
 
-		if (!bpf_program__autoload(prog) ||
+		if (!probe || !bpf_program__autoload(prog) ||
 		    strcmp(bpf_program__name(prog), warned_program) != 0)
 			continue;
 		attempt_set(&probe->load, error, why);
@@ -273,16 +299,16 @@ static bool doctor_load_probes(struct hs_doctor *d, char *log)
 	struct trace_bpf *skel = trace_bpf__open();
 	struct bpf_program *prog;
 	bool again = false;
-	size_t i = 0;
 	int r;
 
 	if (!skel)
 		return false;
 	warned_program[0] = log[0] = '\0';
+	live_fit_kernel(skel);
 	bpf_object__for_each_program (prog, skel->obj) {
-		const struct hs_doctor_probe *probe = &d->probes[i++];
+		const struct hs_doctor_probe *probe = doctor_probe_of(d, prog);
 
-		bpf_program__set_autoload(prog, probe->exists && !probe->load.tried);
+		bpf_program__set_autoload(prog, probe && probe->exists && !probe->load.tried);
 		bpf_program__set_log_buf(prog, log, LOG_BYTES);
 	}
 	r = trace_bpf__load(skel);
@@ -332,10 +358,28 @@ static int doctor_enough(void *ctx, const struct hs_hdr *rec)
 	return -ECANCELED;
 }
 
+/* What became of each function: they are all probed while trace runs. */
+static void doctor_take_functions(struct hs_doctor *d, const struct hs_attach *a)
+{
+	for (size_t i = 0; i < a->n && d->n_functions < HS_DOCTOR_FUNCTIONS; i++) {
+		const struct hs_attached *at = &a->list[i];
+		struct hs_doctor_function *f = &d->functions[d->n_functions++];
+
+		f->stage = at->function->info->stage;
+		snprintf(f->name, sizeof(f->name), "%s", at->function->name);
+		snprintf(f->module, sizeof(f->module), "%.31s", at->function->module);
+		f->backend = at->backend;
+		f->absent = !at->function->addr;
+		f->untraceable = at->function->untraceable;
+		f->error = at->error;
+	}
+}
+
 static void doctor_try_trace(struct hs_doctor *d)
 {
 	static const struct hs_live_options opt = {
 		.stacks = true,
+		.functions = true,
 		.calls = true,
 		.ring_bytes = 1 << 18,
 	};
@@ -350,6 +394,8 @@ static void doctor_try_trace(struct hs_doctor *d)
 		attempt_set(&d->trace, 0, "");
 	else
 		attempt_set(&d->trace, r, err);
+	if (r == -ECANCELED)
+		doctor_take_functions(d, live_functions(live));
 	live_close(live);
 }
 

@@ -11,8 +11,9 @@
 
 #include "stages.h"
 
-#define HS_DOCTOR_PROBES   48
-#define HS_DOCTOR_PROBLEMS 48
+#define HS_DOCTOR_PROBES    48
+#define HS_DOCTOR_FUNCTIONS 128
+#define HS_DOCTOR_PROBLEMS  48
 
 /* Something that was tried, or, where `tried` is false, not: then the rest says nothing. */
 struct hs_attempt {
@@ -22,10 +23,24 @@ struct hs_attempt {
 };
 
 struct hs_doctor_probe {
-	char name[32]; /* "net_dev_queue", "task_file"; its program is in trace.bpf.c */
-	bool iterator; /* of the kernel's objects, not a tracepoint */
-	bool exists;   /* says BTF; false without BTF */
+	char name[32];	  /* "net_dev_queue", "task_file"; its program is in trace.bpf.c */
+	char program[32]; /* name of that program */
+	bool iterator;	  /* of the kernel's objects, not a tracepoint */
+	char instead
+		[32]; /* it is a function, for this tracepoint, which the kernel does not have; "" */
+	bool exists;  /* says BTF; false without BTF */
 	struct hs_attempt load, attach;
+};
+
+/* A function of functions.def that trace tried to probe. */
+struct hs_doctor_function {
+	enum hs_stage stage;
+	char name[64]; /* in this kernel */
+	char module[32];
+	enum hs_backend backend; /* HS_BY_STACK: not probed, and: */
+	bool absent;	  /* it is not there: inlined, renamed, or its module is not loaded */
+	bool untraceable; /* it is there, and the kernel lets no probe be put on it */
+	int error;	  /* it was tried: negative errno; 0: no backend is granted */
 };
 
 struct hs_problem {
@@ -52,6 +67,8 @@ struct hs_doctor {
 	struct hs_attempt trace; /* all that `trace run` does to begin, by the same code */
 	struct hs_doctor_probe probes[HS_DOCTOR_PROBES];
 	size_t n_probes;
+	struct hs_doctor_function functions[HS_DOCTOR_FUNCTIONS];
+	size_t n_functions;
 	/* from here on: doctor_judge() */
 	struct hs_problem problems[HS_DOCTOR_PROBLEMS]; /* fatal ones by likelihood as the cause */
 	size_t n_problems;
@@ -78,7 +95,11 @@ const char *doctor_hides(const char *probe);
 
 enum hs_way {
 	HS_WAY_TRACEPOINT, /* seen and timed */
+	HS_WAY_INSTEAD,	   /* by a program on a function, in place of its tracepoint */
+	HS_WAY_FUNCTION,   /* by a probe on at least one of its functions */
+	HS_WAY_GONE,	   /* functions are probed, but none of its own is there */
 	HS_WAY_STACKS,	   /* inferred */
+	HS_WAY_HIDDEN,	   /* no function is probed, and no stack shows it */
 	HS_WAY_NAMELESS,   /* it would be, but function names are hidden */
 	HS_WAY_ABSENT,	   /* its tracepoint does not exist */
 	HS_WAY_REFUSED,	   /* its tracepoint exists, but the program does not load or attach */

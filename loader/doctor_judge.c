@@ -102,16 +102,60 @@ const struct hs_problem *doctor_cause(const struct hs_doctor *d)
 	return NULL;
 }
 
+static bool doctor_in_stacks(enum hs_stage stage)
+{
+	size_t n;
+	const struct hs_function_info *all = functions_all(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (all[i].stage == stage && function_is_in_stacks(&all[i]))
+			return true;
+	return false;
+}
+
+/* A stage without a tracepoint. */
+static enum hs_way doctor_way_of_functions(const struct hs_doctor *d, enum hs_stage stage)
+{
+	bool any = false, there = false, probed = false;
+
+	if (!attempt_works(&d->kallsyms))
+		return HS_WAY_NAMELESS;
+	for (size_t i = 0; i < d->n_functions; i++) {
+		const struct hs_doctor_function *f = &d->functions[i];
+
+		probed |= f->backend != HS_BY_STACK;
+		if (f->stage != stage)
+			continue;
+		if (f->backend != HS_BY_STACK)
+			return HS_WAY_FUNCTION;
+		any = true;
+		there |= !f->absent;
+	}
+	if (probed && any && !there)
+		return HS_WAY_GONE;
+	return doctor_in_stacks(stage) ? HS_WAY_STACKS : HS_WAY_HIDDEN;
+}
+
+static bool doctor_has_instead(const struct hs_doctor *d, const char *tracepoint)
+{
+	for (size_t i = 0; i < d->n_probes; i++)
+		if (!strcmp(d->probes[i].instead, tracepoint) && doctor_probe_works(&d->probes[i]))
+			return true;
+	return false;
+}
+
 enum hs_way doctor_way(const struct hs_doctor *d, const struct hs_stage_info *stage)
 {
 	if (!*stage->probe)
-		return attempt_works(&d->kallsyms) ? HS_WAY_STACKS : HS_WAY_NAMELESS;
+		return doctor_way_of_functions(d, stage->id);
 	if (!d->btf)
 		return HS_WAY_UNTRIED;
+	if (doctor_has_instead(d, stage->probe))
+		return HS_WAY_INSTEAD;
 	for (size_t i = 0; i < d->n_probes; i++) {
 		const struct hs_doctor_probe *probe = &d->probes[i];
 
-		if (probe->iterator || strcmp(probe->name, stage->probe))
+		if (probe->iterator || *probe->instead || strcmp(probe->name, stage->probe))
 			continue;
 		if (!probe->exists)
 			return HS_WAY_ABSENT;
@@ -265,15 +309,20 @@ static void doctor_judge_probe(struct hs_doctor *d, const struct hs_doctor_probe
 {
 	const struct hs_attempt *failed =
 		attempt_failed(&probe->load) ? &probe->load : &probe->attach;
-	const char *kind = probe->iterator ? "iterator" : "tracepoint";
-	const char *since = doctor_since(probe->name);
-	const char *hides = doctor_hides(probe->name);
+	const char *kind = probe->iterator   ? "iterator"
+			   : *probe->instead ? "function"
+					     : "tracepoint";
+	const char *since = doctor_since(*probe->instead ? probe->instead : probe->name);
+	const char *hides = doctor_hides(*probe->instead ? probe->instead : probe->name);
 	char hidden[96] = "";
 	struct hs_problem *p;
 
 	/* The table of stages says it for the others. */
 	if (hides && !doctor_has_stage(probe->name))
 		snprintf(hidden, sizeof(hidden), " (what that hides: %s)", hides);
+	if (!probe->exists && !probe->iterator && !*probe->instead &&
+	    doctor_has_instead(d, probe->name))
+		return;
 	if (!probe->exists)
 		p = doctor_add(d, "probes", !doctor_works(d), "%s %s does not exist%s", kind,
 			       probe->name, hidden);

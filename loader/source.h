@@ -37,6 +37,17 @@ struct hs_live_options {
 int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err, size_t err_len);
 void live_close(struct hs_live *live);
 
+/* The tracepoint that a program of trace.bpf.c stands in for where the kernel does not have it; else NULL. */
+const char *live_stands_in_for(const char *program);
+
+/* Sets up opened programs for the running kernel, before they are loaded. */
+struct trace_bpf;
+void live_fit_kernel(struct trace_bpf *skel);
+
+/* What became of the functions, valid until live_close(); attach.h. */
+struct hs_attach;
+const struct hs_attach *live_functions(const struct hs_live *live);
+
 /* Adds a process to those whose calls are recorded; its future children follow. */
 int live_follow(struct hs_live *live, uint32_t pid);
 

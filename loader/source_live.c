@@ -145,8 +145,7 @@ static const struct {
 	{ "__icmp_send", "icmp_send" },
 };
 
-/* The tracepoint that a program stands in for, NULL: it stands for itself. */
-static const char *live_stands_in_for(const char *program)
+const char *live_stands_in_for(const char *program)
 {
 	for (size_t i = 0; i < sizeof(live_stand_ins) / sizeof(live_stand_ins[0]); i++)
 		if (!strcmp(live_stand_ins[i].program, program))
@@ -160,7 +159,9 @@ static bool live_has_fetch_add(void)
 	static const struct bpf_insn insns[] = {
 		{ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_10, .off = -8 },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
-		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_10, .off = -8,
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW,
+		  .dst_reg = BPF_REG_10,
+		  .off = -8,
 		  .imm = BPF_ADD | BPF_FETCH },
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
@@ -188,10 +189,9 @@ static void live_drop_fetch(struct bpf_program *prog)
 }
 
 /* A tracepoint that this kernel does not have costs its stage, not the trace. */
-static void live_fit_kernel(struct hs_live *live)
+void live_fit_kernel(struct trace_bpf *skel)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	struct trace_bpf *skel = live->skel;
 	struct bpf_program *prog;
 
 	if (libbpf_get_error(btf))
@@ -290,7 +290,7 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 		goto fail;
 	}
 	live_configure(live);
-	live_fit_kernel(live);
+	live_fit_kernel(live->skel);
 	r = trace_bpf__load(live->skel);
 	if (r) {
 		live_explain(r,
@@ -445,6 +445,11 @@ int live_start(struct hs_live *live, hs_record_fn fn, void *ctx, char *err, size
 	if (r)
 		snprintf(err, err_len, "starting: %s", strerror(-r));
 	return r;
+}
+
+const struct hs_attach *live_functions(const struct hs_live *live)
+{
+	return &live->attach;
 }
 
 unsigned int live_probes(const struct hs_live *live)

@@ -21,6 +21,12 @@ static const struct hs_function_info functions[] = {
 #undef HS_FUNCTION
 };
 
+bool function_is_in_stacks(const struct hs_function_info *f)
+{
+	return !(f->flags & HS_FN_LEAF) && f->kind != HS_FN_HERE && f->kind != HS_FN_NEW &&
+	       f->kind != HS_FN_READ;
+}
+
 #define N_FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 
 const struct hs_function_info *functions_all(size_t *ret_n)

@@ -6,6 +6,7 @@
 #ifndef HS_STAGES_H
 #define HS_STAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../bpf/abi.h"
@@ -29,6 +30,9 @@ struct hs_function_info {
 	unsigned int arg;   /* AT: which argument is the packet, from 1 */
 	unsigned int flags; /* enum hs_fn_flags */
 };
+
+/* Can the stack at a tracepoint show it? */
+bool function_is_in_stacks(const struct hs_function_info *f);
 
 /* All of them, those of one stage side by side. */
 const struct hs_function_info *functions_all(size_t *ret_n);

@@ -8,10 +8,8 @@
 #	check.sh unit TEST...	only these programs, already built (make check-unit)
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/count.sh"
 
-passed=0
-failed=0
-skipped=0
 TAP_LOGS=$(mktemp -d "${TMPDIR:-/tmp}/check.XXXXXXXX") || exit 1
 chmod 777 "$TAP_LOGS"
 trap 'rm -rf -- "$TAP_LOGS"' EXIT
@@ -19,40 +17,16 @@ trap 'exit 130' INT TERM
 
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
 
-# count_log FILE BROKEN: adds one test program's results. BROKEN: prove found fault with the program
-# itself (it died, or its plan was not kept), which counts as a failure when no test of it failed.
-count_log()
-{
-	local ok bad skip all
-	all=$(grep -c '^1\.\.0 # SKIP' "$1")
-	bad=$(grep -c '^not ok ' "$1")
-	skip=$(grep -ciE '^ok .*# skip' "$1")
-	ok=$(($(grep -c '^ok ' "$1") - skip))
-	((bad > 0 || !$2)) || bad=1
-	passed=$((passed + ok))
-	failed=$((failed + bad))
-	skipped=$((skipped + skip + all))
-}
-
 # prove_as WHO JOBS TEST...: WHO is `as_root` or `env` (as whoever runs this)
 prove_as()
 {
-	local who=$1 jobs=$2 test log summary=$TAP_LOGS/.summary
+	local who=$1 jobs=$2 summary=$TAP_LOGS/.summary
 	shift 2
 	(($# > 0)) || return 0
-	# prove's own words are shown and kept: only it knows of broken plans and deaths
+	# prove's own words are shown, and kept for the count
 	"$who" env TAP_LOGS="$TAP_LOGS" UBSAN_OPTIONS="$UBSAN_OPTIONS" \
 		prove -j"$jobs" --norc --exec tools/tap_run.sh "$@" 2>&1 | tee "$summary"
-	for test; do
-		log=$TAP_LOGS/${test//\//+}
-		if [[ ! -e $log ]]; then
-			echo "$test did not start"
-			failed=$((failed + 1))
-		else
-			count_log "$log" "$(grep -qF -- "$test " <(sed -n '/^Test Summary/,$p' "$summary") &&
-				echo 1 || echo 0)"
-		fi
-	done
+	count_tests "$TAP_LOGS" "$summary" "$@"
 }
 
 # skip_all REASON TEST...: they are counted, one each
