@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backend.h"
@@ -341,13 +342,23 @@ static int attach_by(struct hs_attach *a, const struct trace_bpf *skel, enum hs_
 	return r == -ENOMEM ? r : 0;
 }
 
+static uint64_t clock_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
 int attach_all(struct hs_attach *a, struct trace_bpf *skel)
 {
+	uint64_t start = clock_now();
 	int r = 0;
 
 	for (size_t i = 0; i < N_PREFERRED && !r; i++)
 		if (is_granted(a, preferred[i]))
 			r = attach_by(a, skel, preferred[i]);
+	a->took = clock_now() - start;
 	return r;
 }
 

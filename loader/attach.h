@@ -23,6 +23,7 @@ struct hs_attach {
 	struct hs_attached *list; /* one for each of `functions` */
 	size_t n;
 	unsigned int granted; /* backends */
+	uint64_t took;	      /* attach_all(), ns */
 	const char *why;      /* no function can be probed: why; else NULL */
 	struct hs_probe_fds multi[2];
 };

@@ -163,10 +163,21 @@ static void add_needs(struct text *t, const struct hs_doctor *d)
 
 static void add_others(struct text *t, const struct hs_doctor *d)
 {
+	size_t there = 0, probed = 0;
+
 	add_heading(t, "Probes on functions (trace does without; tried on udp_recvmsg)");
 	add_attempt(t, "kprobe", &d->kprobe, "works");
 	add_attempt(t, "kprobe.multi", &d->kprobe_multi, "works");
 	add_attempt(t, "fentry", &d->fentry, "works");
+	for (size_t i = 0; i < d->n_functions; i++) {
+		there += !d->functions[i].absent;
+		probed += d->functions[i].backend != HS_BY_STACK;
+	}
+	if (probed)
+		add_row(t, "functions", "%zu of %zu probed, in %.2f s", probed, there,
+			d->attach_ns / 1e9);
+	else if (there)
+		add_row(t, "functions", "%zu of the table are there, none can be probed", there);
 }
 
 /* Of one stage: which functions are probed, and which could not be. */
@@ -456,6 +467,7 @@ static void print_json(const struct hs_doctor *d)
 	put_attempt(o, "kprobe", &d->kprobe);
 	put_attempt(o, "kprobe_multi", &d->kprobe_multi);
 	put_attempt(o, "fentry", &d->fentry);
+	json_object_object_add(o, "attach_ns", json_object_new_int64((int64_t)d->attach_ns));
 	json_object_object_add(o, "probes", json_probes(d));
 	json_object_object_add(o, "stages", json_stages(d));
 	json_object_object_add(o, "problems", json_problems(d));

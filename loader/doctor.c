@@ -361,6 +361,7 @@ static int doctor_enough(void *ctx, const struct hs_hdr *rec)
 /* What became of each function: they are all probed while trace runs. */
 static void doctor_take_functions(struct hs_doctor *d, const struct hs_attach *a)
 {
+	d->attach_ns = a->took;
 	for (size_t i = 0; i < a->n && d->n_functions < HS_DOCTOR_FUNCTIONS; i++) {
 		const struct hs_attached *at = &a->list[i];
 		struct hs_doctor_function *f = &d->functions[d->n_functions++];

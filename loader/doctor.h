@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "stages.h"
 
@@ -69,6 +70,7 @@ struct hs_doctor {
 	size_t n_probes;
 	struct hs_doctor_function functions[HS_DOCTOR_FUNCTIONS];
 	size_t n_functions;
+	uint64_t attach_ns; /* how long it took to put the probes on them */
 	/* from here on: doctor_judge() */
 	struct hs_problem problems[HS_DOCTOR_PROBLEMS]; /* fatal ones by likelihood as the cause */
 	size_t n_problems;
