@@ -88,7 +88,7 @@ man        := $(if $(shell command -v $(SCDOC)),$(patsubst $(S)/docs/%.scd,$(B)/
 all_apps := $(apps:%=$(P)apps/%)
 trace    := $(if $(wildcard $(S)/loader/main.c),$(P)trace)
 
-.PHONY: all apps bench unit-tests check check-unit demo lint format install uninstall clean \
+.PHONY: all apps bench unit-tests check check-unit check-vm vm vm-clean demo lint format install uninstall clean \
 	vmlinux help FORCE $(apps)
 
 all: $(trace) $(all_apps) $(man)
@@ -201,6 +201,12 @@ check-unit: unit-tests
 demo:
 	$(in_tree) $(clean_make) $(S)/tools/demo.sh
 
+vm check-vm:
+	$(in_tree) $(clean_make) $(S)/tools/vm.sh $@ $(KERNEL)
+
+vm-clean:
+	$(Q)$(S)/tests/vm/kit.sh remove $(KERNEL)
+
 lint:
 	$(Q)$(S)/tools/lint.sh
 
@@ -252,6 +258,11 @@ help:
 	@echo 'make NAME      build one exercise: $(firstword $(filter time_server,$(apps)) $(apps)), ...'
 	@echo 'make apps      build the exercises only; they need nothing but a C compiler'
 	@echo 'make bench     what bench/*.sh and some kernel tests run'
+	@echo 'make vm KERNEL=6.12    a shell in a VM with that kernel; no root (tests/vm/kernels has them all)'
+	@echo 'make demo VM=6.12      the demo there'
+	@echo 'make check-vm [KERNEL=6.12]   the tests of tracing under all those kernels, or one'
+	@echo 'make vm-clean  remove the kernels that were fetched for that'
+	@echo
 	@echo 'make check-unit  run the unit tests only; no root'
 	@echo 'make lint      formatting, shellcheck, cppcheck, direction of includes'
 	@echo 'make format    let clang-format rewrite the C sources'

@@ -4,7 +4,7 @@
 # make check: installs what is missing, builds, runs every test and lint, and counts. The last line
 # is always "N passed, N failed, N skipped"; the exit status is 0 when nothing failed.
 #
-#	check.sh		all of it; SAN=1 with sanitizers
+#	check.sh		all of it; SAN=1 with sanitizers; VM=all under other kernels too (or VM=6.12)
 #	check.sh unit TEST...	only these programs, already built (make check-unit)
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -67,7 +67,7 @@ unit=()
 for source in tests/unit/test_*.c; do
 	unit+=("$build/${source%.c}")
 done
-prove_as env 2 "${unit[@]}" tests/golden/*.t tests/fuzz/*.t tests/apps/*.t tests/build/*.t
+prove_as env 2 "${unit[@]}" tests/golden/*.t tests/fuzz/*.t tests/apps/*.t tests/build/*.t tests/vm/*.t
 if can_be_root; then
 	# These measure floods: the trace of a test beside them would be measured too.
 	alone=(tests/kernel/flood.t tests/kernel/loss.t)
@@ -79,6 +79,24 @@ if can_be_root; then
 	prove_as as_root 1 "${alone[@]}"
 else
 	skip_all 'needs root: tracing the kernel, network namespaces' tests/topo/*.t tests/kernel/*.t
+fi
+
+if [[ -n ${VM-} ]]; then
+	kernels=()
+	[[ $VM == all ]] || read -ra kernels <<<"$VM"
+	matrix=$TAP_LOGS/.matrix
+	if tools/deps.sh install vm; then
+		tests/vm/matrix.sh "${kernels[@]}" 2>&1 | tee "$matrix"
+		if [[ $(tail -n 1 "$matrix") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+			passed=$((passed + BASH_REMATCH[1]))
+			failed=$((failed + BASH_REMATCH[2]))
+			skipped=$((skipped + BASH_REMATCH[3]))
+		else
+			failed=$((failed + 1))
+		fi
+	else
+		failed=$((failed + 1))
+	fi
 fi
 
 if as_caller tools/lint.sh; then

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # make demo: two datagrams on their way through the kernel, one that arrives and one that does not.
-# Installs what is missing, builds as the caller, and is root only for namespaces and tracing.
+# Installs what is missing, builds as the caller, and is root only for namespaces and tracing. With
+# VM=KERNEL (tests/vm/kernels) it runs in a VM with that kernel, and root is not needed.
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -13,8 +14,19 @@ say()
 	printf '\n'
 }
 
-tools/deps.sh install demo || exit 1
-as_caller make -j"$(nproc)" || die 'the build failed; the first message above says why'
+if [[ ${IN_VM-} != 1 ]]; then
+	[[ -z ${VM-} ]] || tests/vm/kit.sh known "$VM" || exit 1
+	tools/deps.sh install "$([[ -n ${VM-} ]] && echo vm || echo demo)" || exit 1
+	as_caller make -j"$(nproc)" || die 'the build failed; the first message above says why'
+	if [[ -n ${VM-} ]]; then
+		say "Starting a virtual machine with Linux $VM. It is many times slower than this one."
+		export IN_VM=1
+		terminal=()
+		[[ ! -t 0 || ! -t 1 ]] || terminal=(-i)
+		as_caller tests/vm/run.sh -k "$VM" "${terminal[@]}" -e IN_VM -e VM -- tools/demo.sh
+		exit
+	fi
+fi
 can_be_root || die 'namespaces and tracing need root, and there is no sudo: run make demo as root'
 is_root || say 'From here on root is needed, for network namespaces and for tracing.'
 
@@ -96,6 +108,13 @@ second=$?
 ((second != 0 && second != 125)) || die "client 2 should have been refused, but ended with $second"
 trap - EXIT
 tear_down
+if [[ ${IN_VM-} == 1 ]]; then
+	say 'That was it. To go on by yourself in such a machine:' '' \
+		"    make vm KERNEL=$VM" \
+		'    topo/two_clients.sh up' \
+		'    ./trace --tree -- ip netns exec ns_client1 ping -c 1 10.0.2.2'
+	exit
+fi
 say 'That was it; the namespaces are gone again. To go on by yourself:' '' \
 	'    sudo topo/two_clients.sh up' \
 	'    sudo ./trace --tree -- ip netns exec ns_client1 ping -c 1 10.0.2.2' \

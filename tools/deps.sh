@@ -8,8 +8,8 @@
 #	deps.sh need GROUP	one line that says what is missing and how to get it; exits 1
 #	deps.sh install GROUP	installs what is missing; asks first unless YES=1 or CI is set
 #
-# GROUP is apps (the exercises), build (and trace), demo, unit (unit tests) or check; each of
-# apps, build, demo, check contains the ones before it.
+# GROUP is apps (the exercises), build (and trace), demo, unit (unit tests), check or vm (other kernels,
+# in a VM); each of apps, build, demo, check contains the ones before it, and vm contains build.
 # CC, CLANG, BPFTOOL and PKG_CONFIG name other commands than the usual ones.
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -17,6 +17,7 @@ set -u
 # group | Debian package | how to see that it is here | upstream name
 #	cmd:NAME	a command
 #	lib:MODULE:HEADER	a library: pkg-config knows MODULE, or the compiler finds HEADER
+#	any:FILE:FILE...	one of these can be run
 packages()
 {
 	cat <<-END
@@ -49,7 +50,23 @@ packages()
 		check|iperf3|cmd:iperf3|iperf3
 		check|tcpdump|cmd:tcpdump|tcpdump
 		check|iputils-ping|cmd:ping|ping (iputils)
+		vm|qemu-system-x86|cmd:qemu-system-x86_64|QEMU for x86_64
+		vm|$(virtiofsd_package)|any:/usr/lib/qemu/virtiofsd:/usr/libexec/virtiofsd:/usr/lib/virtiofsd|virtiofsd
+		vm|cpio|cmd:cpio|GNU cpio
+		vm|lz4|cmd:lz4|lz4
+		vm|xz-utils|cmd:xz|XZ Utils
+		vm|zstd|cmd:zstd|Zstandard
 	END
+}
+
+# Debian 12 and what is older have it from QEMU itself.
+virtiofsd_package()
+{
+	if grep -qsE '^VERSION_CODENAME="?(bullseye|bookworm|jammy)' /etc/os-release; then
+		echo qemu-system-common
+	else
+		echo virtiofsd
+	fi
 }
 
 groups_of()
@@ -60,7 +77,8 @@ groups_of()
 	demo) echo ' apps build demo ' ;;
 	unit) echo ' unit ' ;;
 	check) echo ' apps build demo unit check ' ;;
-	*) die "there is no group '$1': apps, build, demo, unit, check" ;;
+	vm) echo ' apps build vm ' ;;
+	*) die "there is no group '$1': apps, build, demo, unit, check, vm" ;;
 	esac
 }
 
@@ -82,6 +100,9 @@ is_here()
 	if [[ $kind == cmd ]]; then
 		read -ra words <<<"$what"
 		command -v "${words[0]}" >/dev/null
+	elif [[ $kind == any ]]; then
+		IFS=: read -ra words <<<"$what"
+		command -v "${words[@]}" >/dev/null
 	else
 		if [[ ${what%%:*} != - ]]; then
 			"${PKG_CONFIG:-pkg-config}" --exists "${what%%:*}" 2>/dev/null && return
@@ -128,7 +149,7 @@ do_need()
 	while IFS='|' read -r package probe upstream; do
 		names+=("$package")
 		# an overridden command is missing under the name it was given
-		[[ $probe != cmd:* || $upstream == "${probe#cmd:}" ]] || upstream+=" (${probe#cmd:})"
+		[[ $probe != cmd:* || $package == qemu* || $upstream == "${probe#cmd:}" ]] || upstream+=" (${probe#cmd:})"
 		text+=${text:+, }$upstream
 	done <<<"$lines"
 	if command -v apt-get >/dev/null; then

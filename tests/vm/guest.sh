@@ -7,6 +7,7 @@
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 bb=/run/vm/busybox
 
+$bb hostname vm
 $bb ip link set lo up
 # as systemd has it
 # shellcheck disable=SC3045 # busybox knows it

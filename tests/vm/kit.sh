@@ -5,6 +5,7 @@
 # installed.
 #
 #	kit.sh KERNEL		makes the kit of KERNEL (tests/vm/kernels) unless it is there; prints its path
+#	kit.sh known KERNEL	whether there is such a kernel in the table; says which there are
 #	kit.sh list		the kernels and what there is of each
 #	kit.sh remove [KERNEL]	removes one kit, or all: the next run fetches the newest
 #
@@ -148,7 +149,7 @@ copy_modules()
 {
 	local from=$1 to=$2 path
 	mkdir -p "$to"
-	cp -- "$from"/modules.* "$to"
+	cp -- "$from"/modules.* "$to" || return
 	(cd "$from" && find . -name '*.ko*' -printf '%P\n') | grep -E "$wanted" |
 		tar -C "$from" -c -T - | tar -C "$to" -x || return
 	find "$to" -name '*.ko.xz' -exec xz -dq {} + || return
@@ -213,6 +214,7 @@ make_kit()
 	for file in "$root/boot/config-$release" "$modules/config"; do
 		[[ ! -e $file ]] || cp -- "$file" "$kit/config"
 	done
+	[[ -s $kit/config ]] || vm_die "$release has no config"
 	copy_modules "$modules" "$kit/lib/modules/$release" || vm_die "the modules of $release cannot be copied"
 	make_initrd "$kit" "$kit/lib/modules/$release" || vm_die 'the initrd cannot be made'
 	printf '%s\n' "$release" >"$kit/version"
@@ -230,13 +232,14 @@ list()
 
 case ${1-} in
 list) list ;;
+known) vm_known "${2-}" ;;
 remove)
 	for kernel in ${2:-$(vm_kernels)}; do
 		vm_known "$kernel"
 		rm -rf -- "${VM_CACHE:?}/$kernel"
 	done
 	;;
-'' | -*) vm_die 'usage: kit.sh KERNEL|list|remove [KERNEL]' ;;
+'' | -*) vm_die 'usage: kit.sh KERNEL|known KERNEL|list|remove [KERNEL]' ;;
 *)
 	vm_known "$1"
 	if [[ ! -e $VM_CACHE/$1 ]]; then

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What make calls for other kernels in a VM. Installs what is missing and builds first.
+#
+#	vm.sh vm KERNEL			a shell with that kernel, as root there; no root is needed here
+#	vm.sh check-vm [KERNEL...]	the tests of tracing with all kernels of tests/vm/kernels, or these
+set -u
+. "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+what=${1-}
+shift
+[[ $what != vm || $# == 1 ]] || die "say which kernel: make vm KERNEL=$(tests/vm/kit.sh list | awk '
+	{ names = names (NR > 1 ? ", " : "") $1 }
+	END { print names }')"
+for kernel; do
+	tests/vm/kit.sh known "$kernel" || exit 1
+done
+tools/deps.sh install vm || exit 1
+as_caller make -j"$(nproc)" || die 'the build failed; the first message above says why'
+case $what in
+vm)
+	echo "Linux $1 in a VM, on these files. What is changed there is gone at the end; \`exit\` ends it."
+	as_caller tests/vm/run.sh -k "$1" -i
+	;;
+check-vm) as_caller tests/vm/matrix.sh "$@" ;;
+*) die 'usage: vm.sh vm KERNEL | check-vm [KERNEL...]' ;;
+esac
