@@ -30,7 +30,8 @@ enum hs_stage {
 enum hs_rec_type {
 	/* written by BPF */
 	HS_REC_STAGE = 1, /* struct hs_rec_stage: a packet was seen at a stage; WAKEUP: at.skb is 0,
-			     at.pid and at.tid are the task that is woken for what was queued last */
+			     at.pid and at.tid are the task that is woken for what was queued last;
+			     RUNNING: the same task, when it is on a CPU */
 	HS_REC_BIRTH = 2, /* struct hs_rec_birth: the same, and it may be a new packet */
 	HS_REC_FREE = 3,  /* struct hs_rec_free: DROP or CONSUME */
 	HS_REC_ICMP = 4,  /* struct hs_rec_icmp: an ICMP error is about to be built */
@@ -44,6 +45,7 @@ enum hs_rec_type {
 	HS_REC_SIGNAL = 12,  /* struct hs_rec_signal: a followed process gets a signal */
 	HS_REC_PAYLOAD = 13, /* struct hs_rec_payload: the first bytes of the packet born next */
 	HS_REC_FUNC = 14,    /* struct hs_rec_func: a function of functions.def ran */
+	HS_REC_ROUTE = 15,   /* struct hs_rec_route: a routing table was asked */
 	/* written by user space */
 	HS_REC_START = 32,   /* struct hs_rec_start: always first */
 	HS_REC_TICK = 33,    /* struct hs_hdr only: time has come so far */
@@ -67,7 +69,9 @@ enum hs_hdr_flags {
 	HS_F_SOFTIRQ = 1 << 0, /* ran in a softirq; the task is only who was interrupted */
 	HS_F_ENTER = 1 << 1,   /* HS_REC_CALL: at entry, the result is not known yet */
 	HS_F_LOCAL = 1 << 2,   /* HS_REC_BIRTH: skb_iif is 0, so no device received it before */
-	HS_F_LISTED = 1 << 3,  /* a name, or written by an iterator: no sequence number */
+	HS_F_PARTIAL =
+		1 << 4, /* HS_REC_BIRTH: CHECKSUM_PARTIAL, the device is to fill the checksum in */
+	HS_F_LISTED = 1 << 3, /* a name, or written by an iterator: no sequence number */
 };
 
 struct hs_hdr {
@@ -162,6 +166,20 @@ struct hs_rec_func {
 	__u16 call; /* as in hs_rec_birth */
 	__u8 hook;  /* with HS_FN_HOOK: enum nf_inet_hooks (include/uapi/linux/netfilter.h) */
 	__u8 pf;    /* NFPROTO_* */
+};
+
+/* at.skb is 0: it is about the packet received there, or the one sent next. */
+struct hs_rec_route {
+	struct hs_hdr hdr;
+	struct hs_where at; /* ifindex is 0; netns of `oif`, 0 without one */
+	__u32 table;
+	__s32 err;  /* 0 or negative errno; -EAGAIN: nothing in this table */
+	__u32 oif;  /* device of the next hop, 0 none */
+	__u8 type;  /* RTN_* (include/uapi/linux/rtnetlink.h); IPv4: RTN_LOCAL or 0, not told */
+	__u8 plen;  /* of the route that matched, bits; IPv6 only */
+	__u16 call; /* as in hs_rec_birth */
+	struct hs_sa dst; /* that was asked for; port 0 */
+	struct hs_sa via; /* next hop; family 0: none, it is on the link */
 };
 
 struct hs_rec_free {
@@ -432,6 +450,7 @@ HS_SIZE_IS(hs_sa, 20);
 HS_SIZE_IS(hs_rec_stage, 48);
 HS_SIZE_IS(hs_rec_birth, 80 + HS_HEADERS_LONG);
 HS_SIZE_IS(hs_rec_func, 64);
+HS_SIZE_IS(hs_rec_route, 104);
 HS_SIZE_IS(hs_rec_free, 80);
 HS_SIZE_IS(hs_rec_icmp, 56);
 HS_SIZE_IS(hs_rec_queue, 72);

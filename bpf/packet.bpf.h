@@ -3,9 +3,11 @@
 #ifndef HS_PACKET_BPF_H
 #define HS_PACKET_BPF_H
 
-#define PF_EXITING 0x00000004
-#define PF_KTHREAD 0x00200000
-#define HS_NR_MAX  512
+#define PF_EXITING	    0x00000004
+#define PF_KTHREAD	    0x00200000
+#define HS_NR_MAX	    512
+
+#define HS_CHECKSUM_PARTIAL 3 /* include/linux/skbuff.h */
 
 /* enum hs_call_id of each system call number, 0: not of interest. Filled by user space. */
 const volatile __u8 hs_call_of_nr[HS_NR_MAX] = {};
@@ -102,6 +104,8 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 	hs_fill_where(&rec->at, skb, skb->dev);
 	if (!skb->skb_iif)
 		rec->hdr.flags |= HS_F_LOCAL;
+	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) == HS_CHECKSUM_PARTIAL)
+		rec->hdr.flags |= HS_F_PARTIAL;
 	rec->head = (__u64)skb->head;
 	rec->sk = (__u64)skb->sk;
 	rec->len = skb->len;

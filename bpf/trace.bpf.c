@@ -31,6 +31,7 @@
 #include "tcp.bpf.h"
 #include "calls.bpf.h"
 #include "functions.bpf.h"
+#include "route.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -265,6 +266,22 @@ static __always_inline int hs_emit_queue(void *ctx, __u8 stage, const struct soc
 	return 0;
 }
 
+/* Threads that were woken to read, and do not run yet. The idle task has no number of its own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u8);
+} woken SEC(".maps");
+
+static __always_inline void hs_note_woken(__u32 tid)
+{
+	__u8 one = 1;
+
+	if (bpf_map_update_elem(&woken, &tid, &one, BPF_ANY))
+		hs_count_map_failure();
+}
+
 /* The readers are woken right after this, sock_def_readable(). */
 static __always_inline int hs_emit_readable(void *ctx, const struct sock *sk)
 {
@@ -297,6 +314,26 @@ int BPF_PROG(sched_waking, struct task_struct *task)
 	hs_fill_where(&rec->at, NULL, NULL);
 	rec->at.pid = task->tgid;
 	rec->at.tid = task->pid;
+	hs_submit(rec);
+	hs_note_woken(task->pid);
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempted, struct task_struct *before, struct task_struct *task)
+{
+	__u32 tid = task->pid;
+	struct hs_rec_stage *rec;
+
+	if (!bpf_map_lookup_elem(&woken, &tid))
+		return 0;
+	bpf_map_delete_elem(&woken, &tid);
+	rec = hs_begin(HS_REC_STAGE, HS_STAGE_RUNNING, sizeof(*rec), false);
+	if (!rec)
+		return 0;
+	hs_fill_where(&rec->at, NULL, NULL);
+	rec->at.pid = task->tgid;
+	rec->at.tid = tid;
 	hs_submit(rec);
 	return 0;
 }

@@ -29,6 +29,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_SIGNAL] = sizeof(struct hs_rec_signal),
 	[HS_REC_PAYLOAD] = sizeof(struct hs_rec_payload),
 	[HS_REC_FUNC] = sizeof(struct hs_rec_func),
+	[HS_REC_ROUTE] = sizeof(struct hs_rec_route),
 	[HS_REC_START] = sizeof(struct hs_rec_start),
 	[HS_REC_TICK] = sizeof(struct hs_hdr),
 	[HS_REC_LOSS] = sizeof(struct hs_rec_loss),
@@ -135,7 +136,8 @@ static void decode_stack(struct hs_decoder *d, struct hs_event *event)
 
 static bool decode_has_where(const struct hs_hdr *rec)
 {
-	return rec->type <= HS_REC_READ || rec->type == HS_REC_TCP || rec->type == HS_REC_FUNC;
+	return rec->type <= HS_REC_READ || rec->type == HS_REC_TCP || rec->type == HS_REC_FUNC ||
+	       rec->type == HS_REC_ROUTE;
 }
 
 /* Text records end in a NUL, wherever they were cut. */

@@ -12,9 +12,9 @@
 
 #include "stages.h"
 
-#define HS_DOCTOR_PROBES    48
+#define HS_DOCTOR_PROBES    64
 #define HS_DOCTOR_FUNCTIONS 128
-#define HS_DOCTOR_PROBLEMS  48
+#define HS_DOCTOR_PROBLEMS  80
 
 /* Something that was tried, or, where `tried` is false, not: then the rest says nothing. */
 struct hs_attempt {

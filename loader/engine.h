@@ -8,6 +8,7 @@
  *   flow.c     TCP connections              seq.c  their bytes, by sequence number
  *   tcp.c      their states, resets, timers
  *   func.c     functions that are probed
+ *   route.c    what routing tables answer
  */
 #ifndef HS_ENGINE_H
 #define HS_ENGINE_H
@@ -191,10 +192,16 @@ struct icmp_pending {
 	const char *function;
 };
 
-/* A function that ran, kept until it is known which packet it was about. */
+/* Something that happened, kept until it is known which packet it was about. */
 struct held {
-	struct hs_rec_func rec;
-	struct hs_event e; /* e.rec: rec, where it stands now */
+	union {
+		struct hs_rec_stage at; /* what all of them begin with */
+		struct hs_rec_func rec;
+		struct hs_rec_route route;
+	};
+	struct hs_event e; /* e.rec: the record, where it stands now */
+	enum hs_stage stage;
+	const char *text;
 };
 
 #define HELD_MAX 12 /* functions that run before a packet is born */
@@ -209,14 +216,16 @@ struct hold {
 /* Functions that ran in one thread, or in one softirq, and belong to the packet that comes next there. */
 struct context {
 	uint64_t key; /* 0: unused */
-	struct held call, next[HELD_MAX], read;
-	bool has_call, has_read;
+	struct held call, next[HELD_MAX], read, route;
+	bool has_call, has_read, has_route;
+	const char *route_stack[HS_MAX_FRAMES];
 	size_t n_next;
 	struct held entered[4]; /* whose result is awaited; kind HS_FN_STACK: unused */
 	size_t n_entered;	/* so far: the next takes the place of the oldest */
 };
 
 #define HOLDS_MAX 64
+#define WOKEN_MAX 16
 
 /* Packets that FILTER alone kept away, by destination port. */
 struct missed {
@@ -266,9 +275,13 @@ struct hs_journeys {
 	uint64_t ticked, loss_told;	     /* times */
 	uint64_t lost_told, misses_told;     /* what the sink knows */
 	uint32_t queued[HS_MAX_CPUS];	     /* serial of what a device queued last there */
-	uint32_t readable
-		[HS_MAX_CPUS]; /* of what a socket queued last there, until a reader is woken */
-	int error;	       /* -ENOMEM */
+	uint32_t readable[HS_MAX_CPUS]; /* of what a socket queued last, until somebody is woken */
+	struct {
+		uint32_t tid, serial;
+		uint64_t time;
+	} woken[WOKEN_MAX]; /* readers that do not run yet; tid 0: unused */
+	size_t last_woken;
+	int error; /* -ENOMEM */
 };
 
 #define SINK(js, callback, ...)                                             \
@@ -314,11 +327,18 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 struct hs_hop *node_last_hop(const struct node *n);
 
 /* func.c */
+/* What is known of the thread or softirq of `e`; NULL: nothing, and `make` is false, or it is the idle task. */
+struct context *context_of(struct hs_journeys *js, const struct hs_event *e, bool make);
 void func_event(struct hs_journeys *js, const struct hs_event *e);
 /* Which stages functions will time, HS_REC_PROBE. */
 void func_probe(struct hs_journeys *js, const struct hs_event *e);
 /* A packet was just born by `e`: what ran before becomes its first hops. */
 void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+
+/* route.c */
+void route_event(struct hs_journeys *js, const struct hs_event *e);
+/* The answer of a routing table that the thread of `e` got for the packet `n`, just born; NULL none. */
+struct held *route_of(struct context *c, const struct node *n, const struct hs_event *e);
 
 /* cause.c */
 /* The packet that this softirq receives, NULL none. */
@@ -425,6 +445,8 @@ const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p);
 const char *tell_no_socket(struct hs_journeys *js, const struct node *n);
 const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem,
 			uint32_t limit);
+const char *tell_candidates(struct hs_journeys *js, const struct sock_node *chosen,
+			    const struct node *n);
 const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 		       const struct hs_rec_queue *rec);
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,

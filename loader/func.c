@@ -18,22 +18,24 @@ static const struct hs_rec_func *func_rec(const struct hs_event *e)
 static void held_set(struct held *held, const struct hs_event *e)
 {
 	held->rec = *func_rec(e);
-	held->e = *e;
-	held->e.functions = NULL;
-	held->e.n_functions = 0;
+	held->e = *e; /* such records have no stack */
+	held->stage = e->rec->stage;
+	held->text = "";
 }
 
 /* The event, with its record where it stands now. */
 static const struct hs_event *held_event(struct held *held)
 {
-	held->e.rec = &held->rec.hdr;
+	held->e.rec = &held->at.hdr;
 	return &held->e;
 }
 
-static void held_add(struct held *list, size_t *n, const struct hs_event *e)
+static void held_add(struct held *list, size_t *n, const struct hs_event *e, const char *text)
 {
-	if (*n < HELD_MAX)
-		held_set(&list[(*n)++], e);
+	if (*n >= HELD_MAX)
+		return;
+	held_set(&list[*n], e);
+	list[(*n)++].text = text;
 }
 
 static struct hold *hold_find(struct hs_journeys *js, uint64_t skb)
@@ -65,7 +67,7 @@ static struct context *context_by_key(struct hs_journeys *js, uint64_t key)
 	return NULL;
 }
 
-static struct context *context_of(struct hs_journeys *js, const struct hs_event *e, bool make)
+struct context *context_of(struct hs_journeys *js, const struct hs_event *e, bool make)
 {
 	/* The softirqs of a CPU are numbered; a thread's number never has the highest bit. */
 	uint64_t key = e->softirq ? 1ull << 63 | (uint64_t)e->cpu << 32 | e->ctx : e->task.tid;
@@ -119,8 +121,6 @@ static const char *func_text(struct hs_journeys *js, const struct hs_event *e)
 		return text_of_hook(js, rec);
 	case HS_STAGE_SOCK_LOOKUP:
 		return text_of_socket(js, rec);
-	case HS_STAGE_ROUTE_IN:
-		return value ? "refused" : "";
 	case HS_STAGE_NEIGH_WAIT:
 		return value ? "not known yet: the packet waits" : "known";
 	case HS_STAGE_REASSEMBLY:
@@ -172,16 +172,16 @@ static bool node_fits(const struct node *n, enum hs_stage stage)
 	return node_is_open(n);
 }
 
-static bool node_has_just_been_there(const struct node *n, const struct hs_event *e)
+static bool node_has_just_been_at(const struct node *n, enum hs_stage stage)
 {
 	const struct hs_hop *last = node_last_hop(n);
 
-	return last && last->stage == e->rec->stage && last->by != HS_BY_STACK;
+	return last && last->stage == stage && last->by != HS_BY_STACK;
 }
 
 static void func_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 {
-	if (!node_has_just_been_there(n, e))
+	if (!node_has_just_been_at(n, e->rec->stage))
 		node_hop(js, n, e, e->rec->stage, func_text(js, e), "", 0);
 }
 
@@ -215,12 +215,12 @@ static void func_at(struct hs_journeys *js, const struct hs_event *e)
 	if (!h && stage_begins(stage) && !(n && node_is_in_tunnel(n)))
 		h = hold_new(js, skb);
 	if (h)
-		held_add(h->list, &h->n, e);
+		held_add(h->list, &h->n, e, func_text(js, e));
 	else if (n && node_fits(n, stage))
 		func_hop(js, n, e);
 	else if (stage_goes(stage, "out")) {
 		h = hold_new(js, skb);
-		held_add(h->list, &h->n, e);
+		held_add(h->list, &h->n, e, func_text(js, e));
 	}
 }
 
@@ -245,7 +245,7 @@ static void func_new(struct hs_journeys *js, const struct hs_event *e)
 	if (stage_begins(e->rec->stage)) {
 		struct hold *h = hold_new(js, skb);
 
-		held_add(h->list, &h->n, e);
+		held_add(h->list, &h->n, e, func_text(js, e));
 	} else if (n && n->j.fate.kind == HS_FATE_QUEUED && !n->freed) {
 		func_read(js, n, e);
 		func_hop(js, n, e);
@@ -292,7 +292,7 @@ static void func_next(struct hs_journeys *js, const struct hs_event *e)
 		held_set(&c->read, e);
 		break;
 	default:
-		held_add(c->next, &c->n_next, e);
+		held_add(c->next, &c->n_next, e, "");
 	}
 }
 
@@ -368,11 +368,12 @@ static void replay(struct hs_journeys *js, struct node *n, struct held **list, s
 		struct held *held = list[i];
 
 		/* Before it was given to a device it was where it came to one. */
-		held->rec.at.netns = at->netns;
-		held->rec.at.ifindex = at->ifindex;
+		held->at.at.netns = at->netns;
+		held->at.at.ifindex = at->ifindex;
 		held->e.netns = birth->netns;
 		held->e.dev = birth->dev;
-		func_hop(js, n, held_event(held));
+		if (!node_has_just_been_at(n, held->stage))
+			node_hop(js, n, held_event(held), held->stage, held->text, "", 0);
 	}
 }
 
@@ -401,7 +402,7 @@ void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	const struct hs_rec_birth *birth = (const void *)e->rec;
 	struct hold *h = hold_find(js, birth->at.skb);
 	struct context *c = NULL;
-	struct held *list[2 * HELD_MAX + 1] = { NULL };
+	struct held *list[2 * HELD_MAX + 2] = { NULL }, *route;
 	size_t count = 0;
 
 	/* A question for a link-layer address is the kernel's own, in whosever call. */
@@ -415,9 +416,12 @@ void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 			list_add(list, &count, &c->next[i]);
 	for (size_t i = 0; h && i < h->n; i++)
 		list_add(list, &count, &h->list[i]);
+	route = c ? route_of(c, n, e) : NULL;
+	if (route)
+		list_add(list, &count, route);
 	replay(js, n, list, count, e);
 	if (c)
-		c->n_next = 0;
+		c->n_next = c->has_route = 0;
 	if (h)
 		h->skb = 0;
 }

@@ -96,8 +96,8 @@ static size_t node_add_via(struct hs_journeys *js, struct node *n, const struct 
 	size_t left = 0;
 	/* Around a packet's birth, and its sending on after a wait, lies the receiving of another.
 	 */
-	bool outward =
-		timed->stage == HS_STAGE_DEV_QUEUE && (!n->j.n_hops || node_is_guest(js, n, e));
+	bool outward = (timed->stage == HS_STAGE_DEV_QUEUE || timed->stage == HS_STAGE_ROUTE_OUT) &&
+		       (!n->j.n_hops || node_is_guest(js, n, e));
 
 	for (size_t i = node_skip_to_question(n, e, from); i < e->n_functions; i++) {
 		const struct hs_stage_info *stage = stage_of_function(e->functions[i]);

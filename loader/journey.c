@@ -132,6 +132,7 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	packet_parse(&n->j.packet, birth->proto, birth->l3, birth->data, captured);
 	node_take_payload(js, n, e);
 	n->j.noise = packet_noise(&n->j.packet);
+	n->j.packet.checksum_left = birth->hdr.flags & HS_F_PARTIAL;
 	n->by_filter =
 		select_filters_match(js->select, birth->proto, birth->l3, birth->data, captured);
 	n->folded = n->j.noise && !js->select->all && !js->select->filter_text.n;
@@ -218,11 +219,30 @@ static const char *receive_text(const struct node *n, const struct hs_event *e)
 static void on_wakeup(struct hs_journeys *js, const struct hs_event *e)
 {
 	struct node *n = node_by_serial(js, js->readable[e->cpu % HS_MAX_CPUS]);
+	size_t i;
 
 	js->readable[e->cpu % HS_MAX_CPUS] = 0;
-	if (n && n->j.fate.kind == HS_FATE_QUEUED)
-		node_hop(js, n, e, HS_STAGE_WAKEUP,
-			 names_internf(js->names, "%s", tell_task(js, &e->task)), "", 0);
+	if (!n || n->j.fate.kind != HS_FATE_QUEUED)
+		return;
+	node_hop(js, n, e, HS_STAGE_WAKEUP, tell_task(js, &e->task), "", 0);
+	i = js->last_woken++ % WOKEN_MAX;
+	js->woken[i].tid = e->task.tid;
+	js->woken[i].serial = n->serial;
+	js->woken[i].time = e->time;
+}
+
+static void on_running(struct hs_journeys *js, const struct hs_event *e)
+{
+	for (size_t i = 0; i < WOKEN_MAX; i++) {
+		struct node *n;
+
+		if (js->woken[i].tid != e->task.tid)
+			continue;
+		n = node_by_serial(js, js->woken[i].serial);
+		js->woken[i].tid = 0;
+		if (n && !n->settled && n->j.fate.kind == HS_FATE_QUEUED)
+			node_hop(js, n, e, HS_STAGE_RUNNING, tell_task(js, &e->task), "", 0);
+	}
 }
 
 static void on_seen(struct hs_journeys *js, const struct hs_event *e)
@@ -233,6 +253,10 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 
 	if (e->rec->stage == HS_STAGE_WAKEUP) {
 		on_wakeup(js, e);
+		return;
+	}
+	if (e->rec->stage == HS_STAGE_RUNNING) {
+		on_running(js, e);
 		return;
 	}
 	/* A copy that the queueing discipline made is born when the driver gets it. */
@@ -357,6 +381,8 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	fate.stage = HS_STAGE_SOCK_QUEUE;
 	fate.socket = n->selected ? sock_id(js, s) : 0;
 	fate.owner = s->s.owner;
+	if (n->selected && s->s.type == SOCK_DGRAM)
+		fate.why = tell_candidates(js, s, n);
 	node_set_fate(js, n, fate);
 	if (s->s.type != SOCK_STREAM && sock_push(js, s, n, e->time, q->qlen))
 		js->error = -ENOMEM;
@@ -527,6 +553,9 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		break;
 	case HS_REC_FUNC:
 		func_event(js, e);
+		break;
+	case HS_REC_ROUTE:
+		route_event(js, e);
 		break;
 	case HS_REC_PROBE:
 		func_probe(js, e);

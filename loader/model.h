@@ -41,6 +41,7 @@ struct hs_packet {
 	uint32_t ip_id;
 	uint32_t length;  /* from the IP header on, bytes */
 	uint32_t payload; /* after the transport header, bytes */
+	bool checksum_left; /* when it was born its checksum was not computed: the device is to do it */
 	uint8_t icmp_type, icmp_code;
 	uint16_t echo_id, echo_seq;
 	uint32_t icmp_info; /* rest of the header: next-hop MTU */

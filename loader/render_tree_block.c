@@ -312,8 +312,9 @@ static void add_header(struct tree *tree, struct composing *c)
 		return;
 	text_addf(t,
 		  "skb" G "0x%" PRIx64 ", %" PRIu32 G "B with headers, TTL" G "%u, IP id" G
-		  "%" PRIu32,
-		  j->skb, p->length, p->ttl, p->ip_id);
+		  "%" PRIu32 "%s",
+		  j->skb, p->length, p->ttl, p->ip_id,
+		  p->checksum_left ? ", checksum left to the device" : "");
 	add_note(tree, c->to, TREE_HEADER_INDENT);
 }
 

@@ -106,6 +106,38 @@ const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 }
 
 /*
+ * Other UDP sockets that would have taken it: compute_score() prefers the one that is bound (or connected)
+ * more exactly. "" none.
+ */
+const char *tell_candidates(struct hs_journeys *js, const struct sock_node *chosen,
+			    const struct node *n)
+{
+	const struct hs_packet *p = &n->j.packet;
+	const struct sock_node *found = NULL;
+	struct sock_node *s, *tmp;
+	unsigned int others = 0;
+	bool alike;
+
+	HASH_ITER (hh, js->socks, s, tmp) {
+		if (s == chosen || s->closed || s->netns != chosen->netns ||
+		    s->s.type != SOCK_DGRAM || s->s.protocol != p->proto ||
+		    !endpoint_takes(&s->s.local, &p->dst.addr, p->dst.port) ||
+		    (s->s.remote.port && memcmp(&s->s.remote, &p->src, sizeof(p->src)) != 0))
+			continue;
+		found = s;
+		others++;
+	}
+	if (!found)
+		return "";
+	alike = !memcmp(&found->s.local.addr, &chosen->s.local.addr, sizeof(found->s.local.addr)) &&
+		!found->s.remote.port == !chosen->s.remote.port;
+	return names_internf(js->names, "%s of %s would take it too%s; %s",
+			     tell_endpoint(js, &found->s.local), tell_task(js, &found->s.owner),
+			     others > 1 ? ", and others" : "",
+			     alike ? "they share the port" : "the more exact one gets it");
+}
+
+/*
  * Errors that a connected UDP socket is told without IP_RECVERR: `fatal` of icmp_err_convert[]
  * (net/ipv4/icmp.c) and of tab_unreach[] (net/ipv6/icmp.c), and __udp4_lib_err(), in Linux 6.12.
  */

@@ -33,6 +33,7 @@ enum { false = 0, true = 1 };
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -70,10 +71,15 @@ struct netns_ipv4 {
 	int sysctl_ip_prot_sock;
 };
 
+struct netns_ipv6 {
+	struct fib6_info *fib6_null_entry;
+};
+
 struct net {
 	struct ns_common ns;
 	u64 net_cookie; /* since 5.12; before, an atomic64_t (3d368ab87cf6) */
 	struct netns_ipv4 ipv4;
+	struct netns_ipv6 ipv6;
 };
 
 typedef struct {
@@ -174,10 +180,52 @@ struct sk_buff {
 	char cb[48];
 	unsigned int len;
 	int skb_iif;
+	__u8 ip_summed : 2;
 	__be16 protocol;
 	__u16 network_header;
 	unsigned char *head;
 	unsigned char *data;
+};
+
+struct fib_nh_common {
+	struct net_device *nhc_dev;
+	int nhc_oif;
+	unsigned char nhc_scope;
+	u8 nhc_gw_family;
+	union {
+		__be32 ipv4;
+		struct in6_addr ipv6;
+	} nhc_gw;
+};
+
+struct fib6_nh {
+	struct fib_nh_common nh_common;
+};
+
+struct rt6key {
+	int plen;
+};
+
+struct fib6_info {
+	struct rt6key fib6_dst;
+};
+
+struct fib6_result {
+	struct fib6_nh *nh;
+	struct fib6_info *f6i;
+	u8 fib6_type;
+};
+
+struct fib6_table {
+	u32 tb6_id;
+};
+
+struct flowi4 {
+	__be32 daddr;
+};
+
+struct flowi6 {
+	struct in6_addr daddr;
 };
 
 struct inode {

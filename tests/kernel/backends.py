@@ -7,10 +7,11 @@
     backends.py same BASE OTHER           journeys and fates of two traces (files of trace --json) are the same
     backends.py stages JSON PORT N        the answer from that port shows N distinct timed stages, in causal
                                           order, none twice
-    backends.py inferred DOCTOR STACKS FUNCTIONS PORT
+    backends.py inferred DOCTOR BACKEND STACKS FUNCTIONS PORT
                                           what stacks infer, functions time: the same stages in the same places
 """
 import json
+import os
 import sys
 from collections import Counter
 
@@ -87,7 +88,7 @@ def find(path, port):
 # Outward, then inward: what must come before what, wherever both are there.
 ORDER = """udp_send route_out skb_alloc udp_xmit local_out ip_out postrouting neighbour dev_queue dev_xmit
 veth_xmit peer backlog cpu_queue softirq receive ip_in prerouting route_in ip_local local_in protocol udp_in
-sock_lookup udp_queue sock_buffer sock_queue wakeup recv_call dequeue copy skb_free""".split()
+sock_lookup udp_queue sock_buffer sock_queue wakeup running recv_call dequeue copy skb_free""".split()
 
 
 def stages(path, port, least):
@@ -110,9 +111,16 @@ def stages(path, port, least):
     return bool(wrong)
 
 
-def inferred(doctor, stacks, functions, port):
+def is_in_reach(backend, function):
+    """Before 5.11 the types of modules are not described, so fentry cannot be there."""
+    return function["backend"] and (backend != "fentry" or not function["module"]
+                                    or os.path.exists(f'/sys/kernel/btf/{function["module"]}'))
+
+
+def inferred(doctor, backend, stacks, functions, port):
     """Each stage that the stack of a tracepoint tells is timed where its function is probed."""
-    probed = {stage["name"].lower() for stage in doctor["stages"] if stage["way"] == "function"}
+    probed = {stage["name"].lower() for stage in doctor["stages"]
+              if any(is_in_reach(backend, function) for function in stage["functions"])}
     told = [hop for hop in find(stacks, port)["hops"] if hop["by"] == "stack"]
     timed = find(functions, port)["hops"]
     wrong = [f'from a stack in a trace by functions: {hop["stage"]}' for hop in timed
@@ -150,7 +158,7 @@ def main():
         return stages(args[0], int(args[1]), int(args[2]))
     if command == "inferred":
         with open(args[0], encoding="utf-8") as file:
-            return inferred(json.load(file), args[1], args[2], int(args[3]))
+            return inferred(json.load(file), *args[1:4], int(args[4]))
     raise SystemExit(__doc__)
 
 

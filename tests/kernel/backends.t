@@ -66,7 +66,7 @@ for backend in ${granted[@]+"${granted[@]}"}; do
 	tap_check "$backend: one datagram shows 25 timed stages, in causal order, none twice" \
 		"${judge[@]}" stages "$TAP_TMP/$backend.json" 8080 25
 	tap_check "$backend: what stacks infer between tracepoints is timed, in the same places and order" \
-		"${judge[@]}" inferred "$doctor" "$TAP_TMP/tracepoint.json" "$TAP_TMP/$backend.json" 8080
+		"${judge[@]}" inferred "$doctor" "$backend" "$TAP_TMP/tracepoint.json" "$TAP_TMP/$backend.json" 8080
 done
 tap_run "$TRACE" --backend nonsense
 tap_is 'an unknown backend is refused' "$TAP_STATUS" 2

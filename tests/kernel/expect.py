@@ -68,7 +68,7 @@ class Trace:
 
 
 # Of the packet's surroundings, and not on every kernel.
-BESIDE = ("qdisc_enqueue", "qdisc_dequeue", "wakeup")
+BESIDE = ("qdisc_enqueue", "qdisc_dequeue", "wakeup", "running", "route_out", "route_in")
 
 
 def timed(journey):

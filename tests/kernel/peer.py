@@ -4,6 +4,7 @@
 
     peer.py send ADDRESS PORT COUNT SIZE [TTL]   sends COUNT datagrams of SIZE bytes
     peer.py hold ADDRESS PORT [RCVBUF]           reads nothing until SIGTERM ends it
+    peer.py share ADDRESS PORT                   the same, beside others at that port (SO_REUSEADDR)
     peer.py read ADDRESS PORT COUNT BUFFER       reads COUNT datagrams, BUFFER bytes each;
                                                  then waits for SIGTERM
     peer.py churn ADDRESS PORT SECONDS           opens, uses and closes sockets all the time
@@ -14,9 +15,11 @@ import sys
 import time
 
 
-def bound(address, port, rcvbuf=0):
+def bound(address, port, rcvbuf=0, share=False):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
+    if share:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if rcvbuf:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
     sock.bind((address, port))
@@ -47,6 +50,9 @@ def main():
             time.sleep(0.005)
     elif command == "hold":
         sock = bound(address, port, *numbers)  # unreferenced, it would be closed
+        signal.pause()
+    elif command == "share":
+        sock = bound(address, port, share=True)
         signal.pause()
     elif command == "read":
         count, buffer = numbers
