@@ -229,6 +229,19 @@ static bool options_flow(const char *text, uint32_t *ret)
 	return true;
 }
 
+static int options_backend(struct hs_options *opt, const char *command, const char *where,
+			   const char *name)
+{
+	char what[64];
+
+	opt->backend = backend_by_name(name);
+	if (opt->backend || !strcmp(name, "auto"))
+		return 0;
+	snprintf(what, sizeof(what), "%s '%.30s'", where, name);
+	return usage(command, "%s is unknown", what,
+		     "; it takes auto, tracepoint, fentry, kprobe.multi or kprobe");
+}
+
 /* Seconds; false leaves *ret alone. */
 static bool options_seconds(const char *text, double *ret)
 {
@@ -387,11 +400,7 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 		return usage(command, "--stacks '%s' is unknown", optarg,
 			     "; it takes auto, always or never");
 	case OPT_BACKEND:
-		opt->backend = backend_by_name(optarg);
-		if (opt->backend || !strcmp(optarg, "auto"))
-			return 0;
-		return usage(command, "--backend '%s' is unknown", optarg,
-			     "; it takes auto, tracepoint, fentry, kprobe.multi or kprobe");
+		return options_backend(opt, command, "--backend", optarg);
 	}
 	return -EINVAL;
 }
@@ -410,10 +419,13 @@ static int options_refuse(const char *command, int c, const char *word)
 
 int options_parse(struct hs_options *opt, const char *command, int argc, char **argv)
 {
+	const char *backend = getenv("HOPSCOPE_BACKEND");
 	bool run = !strcmp(command, "run");
 	int n = argc, c, r = 0, which = 0;
 
 	*opt = (struct hs_options){ .linger = 1, .ready_fd = -1, .stacks = -1, .color = -1 };
+	if (run && backend && *backend)
+		r = options_backend(opt, command, "HOPSCOPE_BACKEND", backend);
 	for (int i = 1; i < argc && n == argc; i++)
 		if (!strcmp(argv[i], "--"))
 			n = i;

@@ -68,6 +68,8 @@ for backend in ${granted[@]+"${granted[@]}"}; do
 	tap_check "$backend: what stacks infer between tracepoints is timed, in the same places and order" \
 		"${judge[@]}" inferred "$doctor" "$backend" "$TAP_TMP/tracepoint.json" "$TAP_TMP/$backend.json" 8080
 done
+tap_run env HOPSCOPE_BACKEND=nonsense "$TRACE"
+tap_is 'so it is in the environment' "$TAP_STATUS" 2
 tap_run "$TRACE" --backend nonsense
 tap_is 'an unknown backend is refused' "$TAP_STATUS" 2
 tap_like 'with those that there are' "$TAP_ERR" 'auto, tracepoint, fentry, kprobe.multi or kprobe'
