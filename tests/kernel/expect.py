@@ -7,6 +7,10 @@
     expect.py FILE first PATH COND... prints PATH of the first that matches
     expect.py FILE number COND...    prints how many match
     expect.py FILE sound             the whole is consistent, complete, and no fate is unknown
+    expect.py serve QUESTIONS ANSWERS
+                                     all of these, one after the other, for a script that has many: a
+                                     question is the number of its words and the words, an answer the
+                                     exit status and what is printed, all ended by NUL; both are FIFOs
 
 COND is PATH OPERATOR VALUE in one word, the first always type=TYPE:
 
@@ -26,10 +30,13 @@ many there are. A journey has three members more than trace wrote:
 TOPO_PREFIX is taken away from the names of namespaces. A failure prints the records that came
 nearest, and what there is.
 """
+import contextlib
+import io
 import json
 import os
 import re
 import sys
+import traceback
 
 IDS = {"journey", "caused", "journeys", "read", "error_from"}
 OPERATORS = re.compile(r"([\w.]+)(!=|!~|<=|>=|=|~|<|>)(.*)", re.DOTALL)
@@ -261,9 +268,7 @@ def command_sound(trace):
     return 1 if problems else 0
 
 
-def main():
-    file, command, *words = sys.argv[1:]
-    trace = Trace(file)
+def answer(trace, command, words):
     if command == "is":
         return command_is(trace, words[0], words[1:])
     if command in ("get", "first"):
@@ -274,6 +279,47 @@ def main():
     if command == "sound":
         return command_sound(trace)
     raise SystemExit(__doc__)
+
+
+def words_of(stream):
+    """The words of one question; none at the end."""
+    def word():
+        read = bytearray()
+        while (byte := stream.read(1)) not in (b"\0", b""):
+            read += byte
+        return read.decode()
+    number = word()
+    return [word() for _ in range(int(number))] if number else []
+
+
+def serve(questions, answers):
+    cached, trace = None, None
+    with open(questions, "rb") as asked, open(answers, "wb") as told:
+        while words := words_of(asked):
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+                try:
+                    file, command, *rest = words
+                    now = (file, os.stat(file).st_mtime_ns, os.stat(file).st_size)
+                    if now != cached:
+                        trace, cached = Trace(file), now
+                    status = answer(trace, command, rest)
+                except SystemExit as error:
+                    print(error)
+                    status = 2
+                except Exception:
+                    traceback.print_exc()
+                    status = 2
+            told.write(f"{status}\0{output.getvalue().rstrip()}\0".encode())
+            told.flush()
+    return 0
+
+
+def main():
+    if sys.argv[1:2] == ["serve"]:
+        return serve(*sys.argv[2:])
+    file, command, *words = sys.argv[1:]
+    return answer(Trace(file), command, words)
 
 
 if __name__ == "__main__":

@@ -199,6 +199,7 @@ k_run()
 
 k_run_with()
 {
+	k_judge
 	k_runs=$((k_runs + 1))
 	K_JSON=$TAP_TMP/trace$k_runs.json
 	K_REC=$TAP_TMP/trace$k_runs.rec
@@ -219,6 +220,7 @@ k_note_losses()
 # shellcheck disable=SC2034 # the scripts that source this file read it
 k_start()
 {
+	k_judge
 	k_runs=$((k_runs + 1))
 	k_json=$TAP_TMP/trace$k_runs.json
 	k_ready=$TAP_TMP/ready$k_runs
@@ -238,7 +240,7 @@ k_is_ready_or_ended()
 # k_wait N COND...: until the running trace has told of N records that match.
 k_wait()
 {
-	tap_wait_until "$PYTHON" -IS tests/kernel/expect.py "$k_json" is "$@"
+	tap_wait_until k_ask "$k_json" is "$@"
 }
 
 # k_stop: ends what k_start began; the output has all that happened before. k_stop_command: the same
@@ -264,6 +266,30 @@ k_end()
 	((status == 0)) || tap_fail 'trace ends well' "status $status"
 }
 
+# k_judge: starts what answers k_ask: Python takes a second to start on a slow machine, and is asked often.
+k_judge()
+{
+	[[ -z ${k_question-} ]] || return 0
+	mkfifo "$TAP_TMP/questions" "$TAP_TMP/answers"
+	exec {k_question}<>"$TAP_TMP/questions" {k_answer}<>"$TAP_TMP/answers"
+	tap_background judge "$PYTHON" -IS tests/kernel/expect.py serve "$TAP_TMP/questions" "$TAP_TMP/answers"
+}
+
+# k_ask FILE COMMAND...: what tests/kernel/expect.py says of it; its exit status.
+k_ask()
+{
+	local status text
+	printf '%s\0' "$#" "$@" >&"$k_question"
+	IFS= read -r -d '' -t "$TAP_LIMIT" status <&"$k_answer" &&
+		IFS= read -r -d '' -t "$TAP_LIMIT" text <&"$k_answer" || {
+		echo "no answer within $TAP_LIMIT s to: $*"
+		cat -- "$TAP_TMP/judge.err"
+		return 2
+	}
+	[[ -z $text ]] || printf '%s\n' "$text"
+	return "$status"
+}
+
 # k_expect NAME TEXT: the steps of TEXT (trace --expect help) hold in that recording. Names of namespaces
 # have the lab's prefix: netns=${TOPO_PREFIX}ns_server.
 k_expect()
@@ -282,24 +308,24 @@ k_is()
 {
 	local name=$1
 	shift
-	tap_check "$name" "$PYTHON" -IS tests/kernel/expect.py "$K_JSON" is "$@"
+	tap_check "$name" k_ask "$K_JSON" is "$@"
 }
 
 # k_get PATH COND...: prints that of the one record that matches. k_first: of the first one.
 k_get()
 {
-	"$PYTHON" -IS tests/kernel/expect.py "$K_JSON" get "$@"
+	k_ask "$K_JSON" get "$@"
 }
 
 k_first()
 {
-	"$PYTHON" -IS tests/kernel/expect.py "$K_JSON" first "$@"
+	k_ask "$K_JSON" first "$@"
 }
 
 # k_number COND...: prints how many records match.
 k_number()
 {
-	"$PYTHON" -IS tests/kernel/expect.py "$K_JSON" number "$@"
+	k_ask "$K_JSON" number "$@"
 }
 
 # k_sound NAME: nothing lost, nothing unknown, nothing that contradicts itself. A packet without a birth
@@ -308,7 +334,7 @@ k_number()
 k_sound()
 {
 	local output
-	if output=$("$PYTHON" -IS tests/kernel/expect.py "$K_JSON" sound 2>&1); then
+	if output=$(k_ask "$K_JSON" sound 2>&1); then
 		tap_pass "$1: complete and consistent"
 		return
 	fi

@@ -70,7 +70,7 @@ watched()
 watched 'clean' clean
 tap_check 'clean: nothing is dropped' "$PYTHON" -IS tests/kernel/witness.py clean "$K_JSON"
 tap_check 'clean: segments were larger than a frame' \
-	"$PYTHON" -IS tests/kernel/expect.py "$K_JSON" is 20+ type=journey packet.proto=TCP 'packet.length>1500'
+	k_ask "$K_JSON" is 20+ type=journey packet.proto=TCP 'packet.length>1500'
 
 watched "seed $seed" random
 
