@@ -14,9 +14,10 @@ $bb ip link set lo up
 ulimit -Hn 524288
 echo started >/dev/vm-status
 if [ -e /run/vm/interactive ]; then
-	# shellcheck disable=SC2046 # two numbers
-	$bb stty -F /dev/hvc0 sane $(cat /run/vm/interactive)
-	$bb setsid -c /bin/bash /run/vm/command </dev/hvc0 >/dev/hvc0 2>&1
+	# in the session: what is set is forgotten when nobody has the terminal open
+	# shellcheck disable=SC2016 # that shell expands it
+	$bb setsid -c $bb sh -c '/run/vm/busybox stty sane $(cat /run/vm/interactive)
+		exec /bin/bash /run/vm/command' </dev/hvc0 >/dev/hvc0 2>&1
 else
 	$bb setsid /bin/bash /run/vm/command </dev/null >/dev/vm-out 2>/dev/vm-err
 fi

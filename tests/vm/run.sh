@@ -219,6 +219,11 @@ for attempt in 1 2 3; do
 	printf 'run.sh: the VM died before the command began; once more\n' >&2
 done
 printf 'run.sh: the VM died (QEMU: %d); its console ended so:\n' "$qemu_status" >&2
-tail -n 25 "$console" >&2
+{
+	# what it is about may stand far above the end
+	grep -aE 'Kernel panic|BUG: |Oops: |RIP: 0010' "$console" | head -n 5
+	echo ...
+	tail -n 25 "$console"
+} >&2
 cat -- "$dir/qemu.log" >&2
 exit 125
