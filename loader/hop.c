@@ -104,7 +104,9 @@ static size_t node_add_via(struct hs_journeys *js, struct node *n, const struct 
 		struct hs_hop *via;
 
 		if (!stage || stage == last || *stage->probe || stage->id == timed->stage ||
-		    js->probed[stage->id] || (outward && !strcmp(stage->direction, "in")))
+		    js->probed[stage->id] ||
+		    (outward &&
+		     (!strcmp(stage->direction, "in") || stage->id == HS_STAGE_IP_FORWARD)))
 			continue;
 		/* Around all that follows on the way in, too; it is told once. */
 		if (stage->id == HS_STAGE_SOFTIRQ && timed->stage != HS_STAGE_RECEIVE)
@@ -180,7 +182,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 	size_t shared, left, first = n->j.n_hops;
 	struct hs_hop *added;
 
-	if (at->netns && at->ifindex) {
+	if (at->netns && at->ifindex && !(before && e->rec->type == HS_REC_FREE)) {
 		hop.netns = e->netns;
 		hop.dev = e->dev.name;
 		hop.dev_kind = e->dev.kind;
