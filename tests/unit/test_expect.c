@@ -405,8 +405,8 @@ static void test_reckoned(void **state)
 	ends_as(three("drop dport=8081 as $a; drop dport>$a.dport*1.1"), HS_VERDICT_FAILED);
 	says(closed_port("drop as $p; drop dport=$p.dport*2+1"), HS_VERDICT_FAILED,
 	     "expect: step 2 of 2 did not hold: drop dport=$p.dport*2+1\n"
-	     "  before it: $p is #1 UDP 10.0.2.2:40000 -> 10.0.2.1:8080  4 B, dropped: NO_SOCKET\n"
-	     "  nearest: #1 UDP 10.0.2.2:40000 -> 10.0.2.1:8080  4 B, dropped: NO_SOCKET: dport is "
+	     "  step 1 held: #1 UDP 10.0.2.2:4000 → 10.0.2.1:8080  4 B, dropped: NO_SOCKET (as $p)\n"
+	     "  nearest: #1 UDP 10.0.2.2:4000 → 10.0.2.1:8080  4 B, dropped: NO_SOCKET: dport is "
 	     "8080, not $p.dport*2+1 (16161)\n");
 }
 
