@@ -161,6 +161,18 @@ static void hop_set_function(struct hs_journeys *js, struct hs_hop *hop, const s
 		*hop->functions = name;
 }
 
+/*
+ * A free tells the device of a packet that was at none yet, and the birth of an ICMP error that of the
+ * error: neither moves a packet that is somewhere.
+ */
+static bool event_is_elsewhere(const struct node *n, const struct hs_event *e)
+{
+	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
+
+	return e->rec->type == HS_REC_FREE ||
+	       (e->rec->type == HS_REC_BIRTH && at->skb != n->address);
+}
+
 /* A hop of `stage`; place and device as given (a free has none, it stays where it was). */
 void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, enum hs_stage stage,
 	      const char *text, const char *function, uint64_t address)
@@ -182,7 +194,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 	size_t shared, left, first = n->j.n_hops;
 	struct hs_hop *added;
 
-	if (at->netns && at->ifindex && !(before && e->rec->type == HS_REC_FREE)) {
+	if (at->netns && at->ifindex && !(before && event_is_elsewhere(n, e))) {
 		hop.netns = e->netns;
 		hop.dev = e->dev.name;
 		hop.dev_kind = e->dev.kind;
