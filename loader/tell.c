@@ -12,7 +12,8 @@
 #include "reasons.h"
 #include "text.h"
 
-#define DATAGRAM_MAX 65507 /* bytes in one over IPv4 */
+#define DATAGRAM_MAX  65507 /* bytes in one over IPv4 */
+#define TOO_BIG_DEPTH 1000  /* journeys that are looked at */
 
 const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep)
 {
@@ -429,6 +430,43 @@ static uint32_t tell_times(struct hs_journeys *js, const struct node *n)
 	return times + 1;
 }
 
+/* The newest error of a list about a packet that was too big for the way to that address. */
+static const struct node *too_big_in(const struct node *list, const struct hs_addr *dst)
+{
+	const struct node *n = list ? list->prev : NULL;
+
+	for (int i = 0; i < TOO_BIG_DEPTH && n; i++, n = n == list ? NULL : n->prev)
+		if (n->selected && packet_is_too_big(&n->j.packet) &&
+		    !memcmp(&n->j.packet.quoted_dst.addr, dst, sizeof(*dst)))
+			return n;
+	return NULL;
+}
+
+static const char *tell_too_long(struct hs_journeys *js, const struct open_call *call,
+				 const struct hs_addr *to)
+{
+	const struct node *error = too_big_in(js->open, to) ?: too_big_in(js->done, to);
+	const char *peer = tell_address(js, to);
+	uint64_t headers = to->family == AF_INET6 ? 40 + 8 : 20 + 8;
+
+	if (call->c.len > DATAGRAM_MAX)
+		return "the message is longer than one datagram can be";
+	if (!error)
+		return names_internf(
+			js->names,
+			"the message is longer than the MTU on the way to %s allows, and the socket forbids fragments (IP_MTU_DISCOVER); ip route get shows that MTU",
+			peer);
+	if (call->c.len + headers <= error->j.packet.icmp_info)
+		return names_internf(
+			js->names,
+			"not this message is too long: the error #%u still waited for a call that could return it",
+			error->j.id);
+	return names_internf(
+		js->names,
+		"the message is longer than the MTU on the way to %s, %u B as #%u told, and the socket forbids fragments (IP_MTU_DISCOVER)",
+		peer, error->j.packet.icmp_info, error->j.id);
+}
+
 /* A packet of that call that was dropped before it left. */
 static const char *tell_refused_send(struct hs_journeys *js, const struct open_call *call)
 {
@@ -449,7 +487,8 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 {
 	struct node *error = call->error_from ? node_by_serial(js, call->error_from) : NULL;
 	struct hs_endpoint ep = endpoint_of(&rec->name);
-	const char *peer = tell_address(js, &(ep.addr.family ? &ep : &call->c.remote)->addr);
+	const struct hs_addr *to = &(ep.addr.family ? &ep : &call->c.remote)->addr;
+	const char *peer = tell_address(js, to);
 	int err = -call->c.ret;
 
 	if (error && error->flow && call->c.ret == -ETIMEDOUT)
@@ -480,12 +519,7 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 		}
 		return "";
 	case EMSGSIZE:
-		if (call->c.len > DATAGRAM_MAX)
-			return "the message is longer than one datagram can be";
-		return names_internf(
-			js->names,
-			"the message is longer than the MTU on the way to %s allows, and the socket forbids fragments (IP_MTU_DISCOVER); ip route get shows that MTU",
-			peer);
+		return tell_too_long(js, call, to);
 	case ENETUNREACH:
 		return names_internf(
 			js->names, "%s has no route to %s (ip route); is its device up? (ip link)",
