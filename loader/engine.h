@@ -101,9 +101,10 @@ struct sock_node {
 struct segment {
 	uint32_t seq, end; /* end: after its last byte, SYN and FIN counted */
 	uint32_t serial;   /* of the journey that carried it first */
-	uint32_t id;	   /* of that, when it was sent again the last time: it is forgotten after a while */
-	uint32_t times;	   /* sent again */
-	uint64_t sent;	   /* when, the last time */
+	uint32_t
+		id; /* of that, when it was sent again the last time: it is forgotten after a while */
+	uint32_t times; /* sent again */
+	uint64_t sent;	/* when, the last time */
 	uint8_t flags;
 	bool read;	  /* all of it */
 	uint64_t queued;  /* when it was put into the receiver's queue, 0 not yet, */
