@@ -184,7 +184,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 		.stage = stage,
 		.by = HS_BY_TRACEPOINT,
 		/* One that is born at its end is so before the record that says which. */
-		.time = n->j.n_hops ? e->time : n->j.born,
+		.time = !n->j.n_hops && e->time > n->j.born ? n->j.born : e->time,
 		.cpu = e->cpu,
 		.softirq = e->softirq,
 		.task = e->task,

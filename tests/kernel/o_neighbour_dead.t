@@ -33,7 +33,7 @@ dead()
 	local what="O29 $1" peer=$2 neighbour=$3 other=$4 behind=$5 far=$6 by=$7 proto=$8 name=$9 noise=${10} v=$1
 	local plain keys_plain hears keys_hears distant
 	# It is born when it dies, at the latest; before, it is nowhere to be seen.
-	local vain="netns=$client1 dev=veth_c1 path='$client1/veth_c1' at=icmp-error reason=NEIGH_FAILED|NOT_SPECIFIED \
+	local vain="netns=$client1 dev=veth_c1 path='$client1/veth_c1' reason=NEIGH_FAILED|NOT_SPECIFIED \
 		inferred=no stage=neighbour text~'waited' text~'nobody answered' why~'Nobody answered'"
 	local error="proto=$proto name=$name src=$peer dst=$peer passes=lo netns=$client1 fate=consumed"
 
@@ -86,7 +86,7 @@ dead()
 	k_expect "$what: a dead next hop of the router: it waits there, and the sender's kernel is told" "
 		call sendto pid=$distant ret=24 as \$send
 		journey noise=$noise born_netns=$router born_dev=veth_srv_c2 as \$question
-		drop caused=\$question id=\$send proto=UDP dst=$far dport=8004 netns=$router at=icmp-error reason=NEIGH_FAILED|NOT_SPECIFIED \
+		drop caused=\$question id=\$send proto=UDP dst=$far dport=8004 netns=$router reason=NEIGH_FAILED|NOT_SPECIFIED \
 			stage=receive text~'waited' text~'nobody answered' began>\$send.ended+500ms as \$datagram
 		icmp proto=$proto name=$name src=$by dst=$peer cause=\$datagram cause_text~'$name_text' \
 			born_netns=$router netns=$client1 fate=consumed as \$error

@@ -37,7 +37,7 @@ dropped()
 	k_sound "O32 $1"
 	k_expect "O32 $1: send() succeeds; the router drops it: where, why, and nobody is told" "
 		call sendto ret=$3 errno=none as \$send
-		drop id=\$send src=$2 dst=10.0.2.2 payload=$3 netns=$router dev=veth_srv_c1 at=ip-receive|receive \
+		drop id=\$send src=$2 dst=10.0.2.2 payload=$3 netns=$router dev=veth_srv_c1 \
 			reason=IP_RPFILTER|NOT_SPECIFIED function~ip_rcv path='$client1/veth_c1 > $router/veth_srv_c1' \
 			why~'$2' why~'veth_srv_c1' why~'reverse path filter'
 		drop x1; no icmp; no told; no queued"
