@@ -151,9 +151,12 @@ static bool born_in_vain(const struct hs_event *e, const struct node *n)
 {
 	if (e->rec->stage != HS_STAGE_DROP || !e->softirq)
 		return false;
-	/* TCP's timers send, too, and a rule may drop that. */
+	/* TCP's timers send, too (what was sent before, or probes), and a rule may drop that. */
 	if (!e->n_functions)
-		return n->j.packet.proto != IPPROTO_TCP;
+		return n->j.packet.proto != IPPROTO_TCP ||
+		       (!n->j.retransmission &&
+			(n->j.packet.payload || node_has_flags(n, TH_SYN, 0) ||
+			 node_has_flags(n, TH_FIN, 0)));
 	return *stack_function(e, "neigh_timer_handler") ||
 	       *stack_function(e, "neigh_invalidate") || *stack_function(e, "neigh_release");
 }

@@ -248,9 +248,12 @@ static void drop_no_carrier(const struct drop *d)
 
 static void drop_rp_filter(const struct drop *d)
 {
+	bool sure = !strcmp(d->fate->reason, "IP_RPFILTER");
+
 	d->fate->why = names_internf(
 		d->js->names,
-		"it says to come from %s, and an answer to that would not leave by %s (reverse path filter)",
+		sure ? "it says to come from %s, and an answer to that would not leave by %s (reverse path filter)"
+		     : "it says to come from %s; would an answer to that leave by %s (reverse path filter)?",
 		d->src, d->dev);
 	d->fate->remedy = names_internf(
 		d->js->names,
@@ -368,7 +371,8 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec
 	} else if (!strcmp(fate->reason, "IP_INNOROUTES") ||
 		   !strcmp(fate->reason, "IP_OUTNOROUTES")) {
 		drop_no_route(&d);
-	} else if (!strcmp(fate->reason, "IP_RPFILTER")) {
+	} else if (!strcmp(fate->reason, "IP_RPFILTER") ||
+		   (unsaid && d.p->version == 4 && !strncmp(function, "ip_rcv_finish", 13))) {
 		drop_rp_filter(&d);
 	} else if (!strcmp(fate->reason, "PKT_TOO_BIG")) {
 		drop_too_big(&d);

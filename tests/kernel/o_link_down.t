@@ -36,7 +36,7 @@ dies_at()
 {
 	local what=$1 who=$2 netns=$3 dev=$4 path=$5 address=$6
 	local drop="dst=$address dport=8080 netns=$netns dev=$dev path='$path' \
-		reason=QDISC_DROP|NOT_SPECIFIED function~dev_queue_xmit why='$dev has no carrier: its other end is down'"
+		reason=QDISC_DROP|NOT_SPECIFIED function~dev_queue_xmit|kfree_skb_list why='$dev has no carrier: its other end is down'"
 
 	k_run "$who" apps/time_client -t 0.2 "$address" 8080
 	tap_is "$what: there is no answer" "$TAP_STATUS" 1

@@ -31,7 +31,7 @@ sends()
 dead()
 {
 	local what="O29 $1" peer=$2 neighbour=$3 other=$4 behind=$5 far=$6 by=$7 proto=$8 name=$9 noise=${10} v=$1
-	local plain keys_plain hears keys_hears distant
+	local plain keys_plain hears distant
 	# It is born when it dies, at the latest; before, it is nowhere to be seen.
 	local vain="netns=$client1 dev=veth_c1 path='$client1/veth_c1' reason=NEIGH_FAILED|NOT_SPECIFIED \
 		inferred=no stage=neighbour text~'waited' text~'nobody answered' why~'Nobody answered'"
@@ -41,7 +41,9 @@ dead()
 	sends "plain$v" "$neighbour" 8001
 	plain=$TAP_PID keys_plain=$K_KEYS
 	sends "hears$v" "$other" 8002 recverr
-	hears=$TAP_PID keys_hears=$K_KEYS
+	hears=$TAP_PID
+	# It waits for an answer when the error comes.
+	echo recv 60 >&"$K_KEYS"
 	sends "distant$v" "$far" 8004
 	distant=$TAP_PID
 	k_in client1 apps/simple_nc "$behind" 8003 </dev/null >"$TAP_TMP/nc$v.out" 2>"$TAP_TMP/nc$v.err"
@@ -49,7 +51,6 @@ dead()
 	for port in 8001 8002 8003 8004; do
 		k_wait 1+ type=journey packet.dport=$port fate.kind=dropped || tap_bail "$what: given up, port $port"
 	done
-	echo recv 5 >&"$keys_hears"
 	k_says "hears$v" '^recv: ' || tap_bail "$what: recv() returns"
 	echo recv 0.1 >&"$keys_plain"
 	k_says "plain$v" '^recv: ' || tap_bail "$what: recv() returns"
