@@ -94,14 +94,15 @@ static __always_inline __u16 hs_pending_timer(const struct sock *sk)
 
 /* `len`: bytes from the network header on; `room`: a constant, how many of them may be sent. */
 static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct sk_buff *skb,
-					   const unsigned char *l3, __u32 len, __u32 room)
+					   const struct net_device *dev, const unsigned char *l3,
+					   __u32 len, __u32 room)
 {
 	struct hs_rec_birth *rec;
 
 	rec = hs_begin(HS_REC_BIRTH, stage, offsetof(struct hs_rec_birth, data) + room, true);
 	if (!rec)
 		return 0;
-	hs_fill_where(&rec->at, skb, skb->dev);
+	hs_fill_where(&rec->at, skb, dev);
 	if (!skb->skb_iif)
 		rec->hdr.flags |= HS_F_LOCAL;
 	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) == HS_CHECKSUM_PARTIAL)
@@ -125,9 +126,9 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 }
 
 /* `l3`: offset of the network header from skb->head. */
-static __always_inline int hs_emit_birth(void *ctx, __u8 stage, struct sk_buff *skb, __u32 l3)
+static __always_inline int hs_emit_birth_at(void *ctx, __u8 stage, struct sk_buff *skb, __u32 l3,
+					    const struct net_device *dev)
 {
-	const struct net_device *dev = skb->dev;
 	const unsigned char *head = skb->head;
 	struct sock *sk = skb->sk;
 	__u64 data = (__u64)skb->data - (__u64)head;
@@ -135,7 +136,6 @@ static __always_inline int hs_emit_birth(void *ctx, __u8 stage, struct sk_buff *
 
 	barrier_var(data); /* the verifier allows no 32-bit arithmetic on addresses */
 	len = skb->len + data - l3;
-	hs_see_dev(dev, dev->nd_net.net, hs_netns_id(dev->nd_net.net), dev->ifindex);
 	hs_see_current();
 	if (sk)
 		hs_see_sock(sk);
@@ -143,8 +143,59 @@ static __always_inline int hs_emit_birth(void *ctx, __u8 stage, struct sk_buff *
 		hs_emit_payload(skb, l3, len);
 	/* A stack costs so much more than these bytes that they need not be saved. */
 	if (!hs_stacks && hs_headers_are_short(head + l3, len))
-		return hs_emit_headers(ctx, stage, skb, head + l3, len, HS_HEADERS_SHORT);
-	return hs_emit_headers(ctx, stage, skb, head + l3, len, HS_HEADERS_LONG);
+		return hs_emit_headers(ctx, stage, skb, dev, head + l3, len, HS_HEADERS_SHORT);
+	return hs_emit_headers(ctx, stage, skb, dev, head + l3, len, HS_HEADERS_LONG);
+}
+
+static __always_inline int hs_emit_birth(void *ctx, __u8 stage, struct sk_buff *skb, __u32 l3)
+{
+	const struct net_device *dev = skb->dev;
+
+	hs_see_dev(dev, dev->nd_net.net, hs_netns_id(dev->nd_net.net), dev->ifindex);
+	return hs_emit_birth_at(ctx, stage, skb, l3, dev);
+}
+
+/*
+ * Where a packet of this machine's own dies before it is queued to a device, which is when others are born:
+ * a rule of the output hook, a next hop that does not answer. It has headers and a route. Returns the
+ * device that the route leads to, as skb->dev may be none; NULL: it is not such a packet. (A tap's clone
+ * is PACKET_OUTGOING; one that loops back, PACKET_LOOPBACK.)
+ */
+static __always_inline const struct net_device *hs_unborn_dev(const struct sk_buff *skb)
+{
+	const struct dst_entry *dst;
+
+	if (skb->skb_iif || !skb->network_header ||
+	    BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) != HS_PACKET_HOST)
+		return NULL;
+	if (skb->protocol != bpf_htons(HS_ETH_P_IP) && skb->protocol != bpf_htons(HS_ETH_P_IPV6))
+		return NULL;
+	dst = (const void *)(skb->_skb_refdst & ~1ul); /* SKB_DST_NOREF, include/linux/skbuff.h */
+	return dst ? BPF_CORE_READ(dst, dev) : NULL;
+}
+
+/* A device without a link has a queueing discipline that takes nothing, noop_enqueue(). */
+static __always_inline bool hs_has_no_carrier(const struct sk_buff *skb)
+{
+	struct hs_cpu *c = hs_this_cpu();
+
+	if (!c || c->queued != (__u64)skb)
+		return false;
+	return BPF_CORE_READ(skb, dev, state) & 1ul << HS_LINK_STATE_NOCARRIER;
+}
+
+/* At its end: its birth, which user space leaves aside if it knows the packet. Returns as above. */
+static __always_inline const struct net_device *hs_emit_unborn(void *ctx, struct sk_buff *skb)
+{
+	const struct net_device *dev = hs_unborn_dev(skb);
+	const struct net *net;
+
+	if (!dev)
+		return NULL;
+	net = BPF_CORE_READ(dev, nd_net.net);
+	hs_see_dev(dev, net, hs_netns_id(net), BPF_CORE_READ(dev, ifindex));
+	hs_emit_birth_at(ctx, HS_STAGE_DROP, skb, skb->network_header, dev);
+	return dev;
 }
 
 #endif

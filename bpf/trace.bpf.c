@@ -8,20 +8,24 @@
 
 #include "abi.h"
 
-#define HS_AF_INET	   2
-#define HS_AF_INET6	   10
-#define HS_IPPROTO_TCP	   6
-#define HS_IPPROTO_UDP	   17
-#define HS_EACCES	   13
-#define HS_MSG_TRUNC	   0x20
-#define HS_IFF_LOOPBACK	   0x8
-#define HS_PACKET_LOOPBACK 5 /* include/uapi/linux/if_packet.h */
-#define HS_SIGHUP	   1
-#define HS_SIGINT	   2
-#define HS_SIGKILL	   9
-#define HS_SIGPIPE	   13
-#define HS_SIGTERM	   15
-#define HS_SIGNAL_IGNORED  1 /* TRACE_SIGNAL_IGNORED, include/trace/events/signal.h */
+#define HS_AF_INET		2
+#define HS_AF_INET6		10
+#define HS_IPPROTO_TCP		6
+#define HS_IPPROTO_UDP		17
+#define HS_EACCES		13
+#define HS_MSG_TRUNC		0x20
+#define HS_IFF_LOOPBACK		0x8
+#define HS_ETH_P_IP		0x0800
+#define HS_ETH_P_IPV6		0x86dd
+#define HS_LINK_STATE_NOCARRIER 2 /* enum netdev_state_t, include/linux/netdevice.h */
+#define HS_PACKET_HOST		0 /* include/uapi/linux/if_packet.h */
+#define HS_PACKET_LOOPBACK	5 /* include/uapi/linux/if_packet.h */
+#define HS_SIGHUP		1
+#define HS_SIGINT		2
+#define HS_SIGKILL		9
+#define HS_SIGPIPE		13
+#define HS_SIGTERM		15
+#define HS_SIGNAL_IGNORED	1 /* TRACE_SIGNAL_IGNORED, include/trace/events/signal.h */
 
 #include "kernel.bpf.h"
 #include "emit.bpf.h"
@@ -146,11 +150,13 @@ int BPF_PROG(netif_receive_skb, struct sk_buff *skb)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 {
+	const struct net_device *dev;
 	volatile __u64 *args = ctx;
 	struct hs_rec_free *rec;
 	struct sock *sk = NULL;
 	__u32 reason = 0;
 
+	dev = hs_emit_unborn(ctx, skb);
 	if (hs_kfree_skb_args > 2)
 		reason = args[2];
 	if (hs_kfree_skb_args > 3)
@@ -162,13 +168,15 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 	rec = hs_begin(HS_REC_FREE, HS_STAGE_DROP, sizeof(*rec), true);
 	if (!rec)
 		return 0;
-	hs_fill_where(&rec->at, skb, NULL);
+	hs_fill_where(&rec->at, skb, dev);
 	rec->location = (__u64)location;
 	rec->sk = (__u64)sk;
 	rec->reason = reason;
 	rec->rmem = sk ? sk->sk_backlog.rmem_alloc.counter : 0;
 	rec->rcvbuf = sk ? sk->sk_rcvbuf : 0;
 	rec->head = hs_low_half(skb->head);
+	if (hs_has_no_carrier(skb))
+		rec->hdr.flags |= HS_F_NO_CARRIER;
 	hs_take_stack(ctx, rec);
 	hs_submit(rec);
 	return 0;
@@ -194,10 +202,12 @@ int BPF_PROG(consume_skb, struct sk_buff *skb)
 	return 0;
 }
 
-static __always_inline int hs_emit_icmp(void *ctx, const struct sk_buff *skb, int type, int code)
+static __always_inline int hs_emit_icmp(void *ctx, struct sk_buff *skb, int type, int code)
 {
-	struct hs_rec_icmp *rec = hs_begin(HS_REC_ICMP, HS_STAGE_ICMP_ERROR, sizeof(*rec), true);
+	struct hs_rec_icmp *rec;
 
+	hs_emit_unborn(ctx, skb);
+	rec = hs_begin(HS_REC_ICMP, HS_STAGE_ICMP_ERROR, sizeof(*rec), true);
 	if (!rec)
 		return 0;
 	hs_fill_where(&rec->at, skb, skb->dev);
@@ -210,14 +220,14 @@ static __always_inline int hs_emit_icmp(void *ctx, const struct sk_buff *skb, in
 }
 
 SEC("tp_btf/icmp_send")
-int BPF_PROG(icmp_send, const struct sk_buff *skb, int type, int code)
+int BPF_PROG(icmp_send, struct sk_buff *skb, int type, int code)
 {
 	return hs_emit_icmp(ctx, skb, type, code);
 }
 
 /* Where icmp_send has no tracepoint yet; this is before the rate limits, so it may promise too much. */
 SEC("fentry/__icmp_send")
-int BPF_PROG(__icmp_send, const struct sk_buff *skb, int type, int code)
+int BPF_PROG(__icmp_send, struct sk_buff *skb, int type, int code)
 {
 	return hs_emit_icmp(ctx, skb, type, code);
 }

@@ -7,8 +7,10 @@
 
 #include "engine.h"
 #include "packet.h"
+#include "stages.h"
 
-#define QUOTE_DEPTH 1000 /* journeys that are compared with a quote */
+#define QUOTE_DEPTH  1000 /* journeys that are compared with a quote */
+#define ANSWER_DEPTH 16	  /* errors were born just before */
 
 /* The packet that this softirq receives, NULL none. */
 struct node *node_in_softirq(struct hs_journeys *js, const struct hs_event *e)
@@ -99,6 +101,18 @@ static struct node *cause_of_quote(struct hs_journeys *js, const struct node *er
 	return cause_quoted_in(js->open, error) ?: cause_quoted_in(js->done, error);
 }
 
+/* The same where several waited: they are given up in the order in which they came. */
+static struct node *cause_that_waited(struct hs_journeys *js, const struct node *error)
+{
+	struct node *n;
+
+	DL_FOREACH (js->open, n)
+		if (!n->answered && node_is_open(n) && node_timed_stage(n) == HS_STAGE_RECEIVE &&
+		    packet_quotes(&error->j.packet, &n->j.packet))
+			return n;
+	return NULL;
+}
+
 static const char *stack_function(const struct hs_event *e, const char *name)
 {
 	for (size_t i = 0; i < e->n_functions; i++)
@@ -108,8 +122,8 @@ static const char *stack_function(const struct hs_event *e, const char *name)
 }
 
 /*
- * Sent while the answer to ARP or ND was processed: it waited for the next hop's address
- * (neigh_update() sends the queue), and its cause is the call that sent it earlier.
+ * Sent while the answer to ARP or ND was processed, or dropped when none came: it waited for the next
+ * hop's address (neigh_update() sends the queue), and its cause is the call that sent it earlier.
  */
 static bool node_waited(struct hs_journeys *js, struct node *n, const struct sock_node *s)
 {
@@ -126,8 +140,97 @@ static bool node_waited(struct hs_journeys *js, struct node *n, const struct soc
 	n->j.by_done = s->last_send.left;
 	n->j.by_ret = s->last_send.ret;
 	HASH_ITER (hh, js->calls, call, tmp)
-		if (call->sk == s->sk && serials_add(&call->sent, &call->n_sent, n->serial))
+		if (call->sk == s->sk && call->c.entered == s->last_send.entered &&
+		    serials_add(&call->sent, &call->n_sent, n->serial))
 			js->error = -ENOMEM;
+	return true;
+}
+
+/* Is this packet born because it is dropped after a wait for a next hop that did not answer? */
+static bool born_in_vain(const struct hs_event *e, const struct node *n)
+{
+	if (e->rec->stage != HS_STAGE_DROP || !e->softirq)
+		return false;
+	/* TCP's timers send, too (what was sent before, or probes), and a rule may drop that. */
+	if (!e->n_functions)
+		return n->j.packet.proto != IPPROTO_TCP ||
+		       (!n->j.retransmission &&
+			(n->j.packet.payload || node_has_flags(n, TH_SYN, 0) ||
+			 node_has_flags(n, TH_FIN, 0)));
+	return *stack_function(e, "neigh_timer_handler") ||
+	       *stack_function(e, "neigh_invalidate") || *stack_function(e, "neigh_release");
+}
+
+/* The event as if it happened in that function, not in those that it called. */
+static struct hs_event event_in(const struct hs_event *e, const char *function)
+{
+	struct hs_event in = *e;
+
+	for (in.n_functions = 0; in.n_functions < e->n_functions;)
+		if (!strcmp(e->functions[in.n_functions++], function))
+			return in;
+	in.n_functions = 0;
+	return in;
+}
+
+/* The error shows that it was built, where no tracepoint does (ICMPv6). */
+static void node_answered(struct hs_journeys *js, const struct hs_event *e, struct node *n,
+			  const struct node *error, const char **ret_function)
+{
+	struct hs_event at = event_in(e, "icmp6_send");
+
+	n->answered = true;
+	n->want_counter = false;
+	if (!**ret_function)
+		*ret_function = stack_function(e, "icmp6_send");
+	if (error->waited)
+		return;
+	if (packet_is_unreachable_host(&error->j.packet))
+		fate_waited(js, n, &at);
+	node_hop(js, n, &at, HS_STAGE_ICMP_ERROR, tell_icmp(js, &error->j.packet), *ret_function,
+		 0);
+}
+
+void node_find_answer(struct hs_journeys *js, const struct hs_event *e, struct node *n)
+{
+	struct node *error = js->open ? js->open->prev : NULL;
+	const char *function = "";
+
+	for (int i = 0; i < ANSWER_DEPTH && error; i++) {
+		if (!error->cause && packet_quotes(&error->j.packet, &n->j.packet))
+			break;
+		error = error == js->open ? NULL : error->prev;
+	}
+	if (!error || n->answered || !packet_quotes(&error->j.packet, &n->j.packet) || error->cause)
+		return;
+	n->answer = error->j.packet;
+	node_answered(js, e, n, error, &function);
+	node_set_cause(js, error, n, tell_icmp(js, &error->j.packet));
+	node_select(js, error);
+	if (error->selected && n->selected && !error->j.cause) {
+		error->j.cause = n->j.id;
+		if (serials_add(&n->j.caused, &n->j.n_caused, error->j.id))
+			js->error = -ENOMEM;
+	}
+}
+
+/* Does the cause wait until somebody tells the next hop's link-layer address? */
+static bool cause_asks(const struct hs_event *e, const struct node *n, const struct node *cause)
+{
+	if (n->j.noise != HS_NOISE_ARP && n->j.noise != HS_NOISE_ND)
+		return false;
+	if (packet_is_address_answer(&n->j.packet) || cause->j.noise)
+		return false;
+	if (!e->n_functions)
+		return cause->j.packet.proto != IPPROTO_TCP;
+	/* Not where it is the answer that has to wait. (ip_forward() often is no frame of its own.) */
+	for (size_t i = 0; i < e->n_functions; i++) {
+		const struct hs_stage_info *stage = stage_of_function(e->functions[i]);
+
+		if (stage && (stage->id == HS_STAGE_IP_LOCAL || stage->id == HS_STAGE_ICMP_ERROR ||
+			      !strcmp(stage->layer, "transport")))
+			return false;
+	}
 	return true;
 }
 
@@ -150,19 +253,25 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 		cause = cause_of_quote(js, n) ?: cause;
 		n->waited = true;
 	}
+	/* Of a timer: nobody answered for the next hop. */
+	if (!cause && e->softirq && n->j.packet.icmp_error)
+		cause = cause_that_waited(js, n) ?: cause_of_quote(js, n);
+	if (!cause && born_in_vain(e, n) && node_waited(js, n, sock_find(js, birth->sk)))
+		return;
 	if (cause && birth->sk && packet_is_address_answer(&cause->j.packet) &&
 	    node_waited(js, n, sock_find(js, birth->sk)))
 		return;
-	if (cause && n->j.packet.icmp_error && !cause->answered) {
-		/* ICMPv6 has no tracepoint: the error itself shows that it was built. */
-		cause->answered = true;
-		cause->want_counter = false;
-		if (!*function)
-			function = stack_function(e, "icmp6_send");
-		if (!n->waited)
-			node_hop(js, cause, e, HS_STAGE_ICMP_ERROR, what, function, 0);
+	if (cause && n->j.packet.icmp_error) {
+		if (packet_quotes(&n->j.packet, &cause->j.packet))
+			cause->answer = n->j.packet;
+		if (!cause->answered)
+			node_answered(js, e, cause, n, &function);
 	}
 	if (cause) {
+		if (cause_asks(e, n, cause)) {
+			cause->asked = true;
+			js->asked = e->time;
+		}
 		n->j.cause_kind = HS_CAUSE_JOURNEY;
 		node_set_cause(js, n, cause,
 			       *function

@@ -41,14 +41,17 @@ struct node {
 	bool by_socket, by_netns, by_dev, by_filter; /* which selections it satisfies */
 	bool waited;				     /* for the next hop's link-layer address */
 	bool freed;				     /* its memory was given back */
-	bool answered;				     /* an ICMP error was sent because of it */
-	uint32_t head;				     /* low half of skb->head, 0 unknown */
-	uint32_t flow;				     /* serial of its connection, 0 */
-	uint8_t *bytes;				     /* of its payload, j.payload; NULL none */
-	bool cut;				     /* into segments */
-	bool taken;				     /* by a TCP socket (tcp_probe) */
-	bool keepalive;				     /* it asks whether the peer is there */
-	bool want_counter; /* no ICMP error: the limits' counters will say why */
+	bool answered;				     /* an ICMP error was sent because of it: */
+	struct hs_packet answer; /* that error; before its birth only its type and code */
+	bool in_vain;		 /* it waited for the next hop, which did not answer */
+	bool asked;		 /* forwarding it asks for the next hop's link-layer address */
+	uint32_t head;		 /* low half of skb->head, 0 unknown */
+	uint32_t flow;		 /* serial of its connection, 0 */
+	uint8_t *bytes;		 /* of its payload, j.payload; NULL none */
+	bool cut;		 /* into segments */
+	bool taken;		 /* by a TCP socket (tcp_probe) */
+	bool keepalive;		 /* it asks whether the peer is there */
+	bool want_counter;	 /* no ICMP error: the limits' counters will say why */
 	UT_hash_handle hh, by_address;
 	struct node *prev, *next;
 };
@@ -98,8 +101,10 @@ struct sock_node {
 struct segment {
 	uint32_t seq, end; /* end: after its last byte, SYN and FIN counted */
 	uint32_t serial;   /* of the journey that carried it first */
-	uint32_t times;	   /* sent again */
-	uint64_t sent;	   /* when, the last time */
+	uint32_t
+		id; /* of that, when it was sent again the last time: it is forgotten after a while */
+	uint32_t times; /* sent again */
+	uint64_t sent;	/* when, the last time */
 	uint8_t flags;
 	bool read;	  /* all of it */
 	uint64_t queued;  /* when it was put into the receiver's queue, 0 not yet, */
@@ -272,7 +277,7 @@ struct hs_journeys {
 	struct hs_summary sum;
 	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
 	uint64_t lost_total;		     /* records that any journey alive may miss */
-	uint64_t ticked, loss_told;	     /* times */
+	uint64_t ticked, loss_told, asked;   /* times; asked: for the next hop of a forwarded one */
 	uint64_t lost_told, misses_told;     /* what the sink knows */
 	uint32_t queued[HS_MAX_CPUS];	     /* serial of what a device queued last there */
 	uint32_t readable[HS_MAX_CPUS]; /* of what a socket queued last, until somebody is woken */
@@ -347,10 +352,16 @@ struct node *node_in_softirq(struct hs_journeys *js, const struct hs_event *e);
 bool node_is_guest(struct hs_journeys *js, const struct node *n, const struct hs_event *e);
 /* Of a packet just born, by the event of its birth. */
 void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct node *n);
+/* Of a packet that is born when it ends: the ICMP error about it may have been born before. */
+void node_find_answer(struct hs_journeys *js, const struct hs_event *e, struct node *n);
 
 /* fate.c */
 void fate_freed(struct hs_journeys *js, const struct hs_event *e);
 void fate_counter(struct hs_journeys *js, const struct hs_event *e);
+/* It waited for the next hop's link-layer address in vain: a hop that says so, before its end. */
+void fate_waited(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* Is a packet that is freed so one that waited for a next hop which did not answer? */
+bool fate_is_vain_wait(const char *reason, const char *function);
 /* What silence means, by the last thing that was seen. */
 void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now);
 /* A segment is in the queue of `s`, and no event told of it. False: it has another fate already. */
@@ -447,6 +458,11 @@ const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint3
 			uint32_t limit);
 const char *tell_candidates(struct hs_journeys *js, const struct sock_node *chosen,
 			    const struct node *n);
+/* It waited for the next hop's link-layer address; ns 0: nobody knows how long. */
+const char *tell_wait(struct hs_journeys *js, uint64_t ns);
+/* Why it was dropped and what to look at, where more is known than the reason says. */
+void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
+	       struct hs_fate *fate);
 const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 		       const struct hs_rec_queue *rec);
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,

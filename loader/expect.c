@@ -52,6 +52,8 @@ static void fact_drop_parts(struct expect *x, struct fact *fact)
 	free(fact->j.caused);
 	free(fact->data);
 	fact->data = NULL;
+	free(fact->path);
+	fact->path = NULL;
 	x->bytes -= fact->bytes - sizeof(*fact);
 	fact->bytes = sizeof(*fact);
 }
@@ -164,6 +166,33 @@ static char *fact_text(struct expect *x, struct fact *fact, const uint8_t *bytes
 	return text;
 }
 
+/* "ns_a/veth_a > ns_b/veth_b": each place once, as long as it stays there. */
+static char *fact_path(struct expect *x, struct fact *fact, const struct hs_journey *j)
+{
+	const struct hs_hop *before = NULL;
+	char *path = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&path, &len);
+
+	for (size_t i = 0; f && i < j->n_hops; i++) {
+		const struct hs_hop *hop = &j->hops[i];
+
+		if (!*hop->netns || !*hop->dev ||
+		    (before && !strcmp(hop->netns, before->netns) &&
+		     !strcmp(hop->dev, before->dev)))
+			continue;
+		fprintf(f, "%s%s/%s", before ? " > " : "", hop->netns, hop->dev);
+		before = hop;
+	}
+	if (!f || fclose(f)) {
+		x->trouble.full = true;
+		return NULL;
+	}
+	fact->bytes += len + 1;
+	x->bytes += len + 1;
+	return path;
+}
+
 /* What the journey points at, and is not the names store's. */
 static void fact_copy_parts(struct expect *x, struct fact *fact, const struct hs_journey *j)
 {
@@ -173,6 +202,7 @@ static void fact_copy_parts(struct expect *x, struct fact *fact, const struct hs
 		fact->j.hops[i].functions = NULL;
 		fact->j.hops[i].n_functions = 0;
 	}
+	fact->path = fact_path(x, fact, j);
 	fact->j.caused = fact_copy(x, fact, j->caused, j->n_caused, sizeof(*j->caused));
 	fact->j.n_caused = fact->j.caused ? j->n_caused : 0;
 	fact->j.payload = NULL;

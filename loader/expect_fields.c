@@ -62,6 +62,64 @@ static const char *journey_dev(const struct hs_journey *j)
 	return j->hops[j->n_hops - 1].dev;
 }
 
+static int64_t journey_cpus(const struct hs_journey *j)
+{
+	int64_t cpus = 0;
+
+	for (size_t i = 0; i < j->n_hops; i++) {
+		size_t k = 0;
+
+		while (k < i && j->hops[k].cpu != j->hops[i].cpu)
+			k++;
+		cpus += k == i;
+	}
+	return cpus;
+}
+
+static int64_t journey_crossings(const struct hs_journey *j)
+{
+	int64_t crossings = 0;
+
+	for (size_t i = 0; i < j->n_hops; i++)
+		crossings += j->hops[i].crossed;
+	return crossings;
+}
+
+/* The i-th time that it was put into a CPU's backlog and received from there; NULL at the end. */
+static const struct hs_hop *journey_backlog(const struct hs_journey *j, size_t i, int64_t *ret_wait)
+{
+	const struct hs_hop *backlog = NULL;
+
+	for (size_t k = 0; k < j->n_hops; k++) {
+		const struct hs_hop *hop = &j->hops[k];
+
+		if (hop->kind == HS_HOP_STAGE && hop->stage == HS_STAGE_BACKLOG) {
+			backlog = hop;
+		} else if (hop->kind == HS_HOP_STAGE && hop->stage == HS_STAGE_RECEIVE && backlog) {
+			if (ret_wait)
+				*ret_wait = (int64_t)(hop->time - backlog->time);
+			if (!i--)
+				return backlog;
+			backlog = NULL;
+		}
+	}
+	return NULL;
+}
+
+static bool journey_in_softirq(const struct hs_journey *j)
+{
+	bool received = false;
+
+	for (size_t i = 0; i < j->n_hops; i++) {
+		if (j->hops[i].stage != HS_STAGE_RECEIVE || j->hops[i].kind != HS_HOP_STAGE)
+			continue;
+		if (!j->hops[i].softirq)
+			return false;
+		received = true;
+	}
+	return received;
+}
+
 /* ---- getters ---- */
 
 static bool set_number(struct value *v, int64_t n)

@@ -6,7 +6,7 @@
  *   ITEM  = STEP | "{" STEP { (";" | newline) STEP } "}"
  *   STEP  = ["no"] KIND { FIELD OP VALUE { "|" VALUE } | WORD | COUNT | "as" $NAME }
  *   OP    = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~"
- *   VALUE = word | quoted text | "none" | $NAME | $NAME "." FIELD [("+" | "-") VALUE]
+ *   VALUE = word | quoted text | "none" | $NAME | $NAME "." FIELD ["*" N] [("+" | "-") VALUE]
  *   COUNT = "x" N | "x" N "+" | "x" N "-" M
  */
 #define _GNU_SOURCE
@@ -204,7 +204,7 @@ static int fail_implied(struct parser *p, const struct field *wanted, const stru
 		    thing_name(of->kind->thing), *all ? all : " and has nothing of that kind");
 }
 
-/* $name, $name.field, $name.field+1 */
+/* $name, $name.field, $name.field*2, $name.field+1, $name.field*2+1 */
 static int take_reference(struct parser *p, const struct condition *c, struct operand *o)
 {
 	const char *name = o->text + 1, *at = name;
@@ -238,6 +238,14 @@ static int take_reference(struct parser *p, const struct condition *c, struct op
 	if (!types_compare(wanted->type, o->field->type))
 		return fail(p, "%s and %s are of different kinds, so they cannot be compared",
 			    wanted->name, o->text);
+	if (*at == '*' && wanted->type <= TYPE_TIME) {
+		char *end;
+
+		o->times = strtod(at + 1, &end);
+		if (end == at + 1 || !isdigit((unsigned char)at[1]))
+			return fail(p, "'%s' is not a number", at + 1);
+		at = end;
+	}
 	if (!*at)
 		return 0;
 	if ((*at != '+' && *at != '-') || wanted->type > TYPE_TIME)
@@ -261,7 +269,7 @@ static int take_operand(struct parser *p, struct condition *c)
 		return -ENOMEM;
 	c->operands = more;
 	o = &more[c->n];
-	*o = (struct operand){ .step = -1 };
+	*o = (struct operand){ .step = -1, .times = 1 };
 	r = take_value(p, &o->text);
 	if (r)
 		return r;

@@ -39,6 +39,7 @@ struct fact {
 	uint64_t told_at, unread_at;
 	bool settled;
 	char *data; /* JOURNEY: payload that was captured, as far as it is text; NULL none */
+	char *path; /* JOURNEY: the places where it was, in order */
 	size_t bytes;
 	union {
 		struct hs_journey j;
@@ -137,7 +138,8 @@ struct operand {
 	bool none;		   /* the word none */
 	int step;		   /* $name: which; -1: `value` */
 	const struct field *field; /* $name.field */
-	int64_t add;		   /* $name.field+1 */
+	double times;		   /* $name.field*2 */
+	int64_t add;		   /* $name.field+1, $name.field*2+1 */
 	struct value value;
 };
 
@@ -183,6 +185,9 @@ bool types_compare(enum field_type a, enum field_type b);
 /* `chosen`: the facts of the steps that it may refer to. */
 bool condition_holds(const struct condition *c, const struct fact *fact, const struct kind *kind,
 		     const struct step *steps, struct fact *const *chosen);
+
+/* What the field of $name.field*2+1 holds becomes what is meant. */
+void operand_reckon(const struct operand *o, struct value *value);
 
 bool words_alike(const char *a, const char *b);
 /* The i-th word of a type that is one of a list; "" for a gap, NULL at the end. May be `buf`. */

@@ -120,7 +120,7 @@ static void unmet_kind(struct text *t, const struct kind *kind, const struct fac
 
 /* All values of a field; false: there is none. */
 static bool values_tell(struct text *t, const struct field *field, const struct fact *fact,
-			const struct kind *kind, int64_t plus)
+			const struct kind *kind, const struct operand *of)
 {
 	struct value v;
 	size_t i, n = 0;
@@ -132,7 +132,8 @@ static bool values_tell(struct text *t, const struct field *field, const struct 
 			text_add(t, " …");
 			break;
 		}
-		v.n += plus;
+		if (of)
+			operand_reckon(of, &v);
 		text_add(t, n > 1 ? " " : "");
 		value_tell(t, field->type, &v);
 	}
@@ -151,7 +152,7 @@ static void wanted_tell(struct text *t, const struct condition *c, const struct 
 		if (o->step < 0)
 			continue;
 		text_add(t, " (");
-		if (!values_tell(t, o->field, chosen[o->step], steps[o->step].kind, o->add))
+		if (!values_tell(t, o->field, chosen[o->step], steps[o->step].kind, o))
 			text_add(t, "it has none");
 		text_add(t, ")");
 	}
@@ -168,7 +169,7 @@ static void unmet_condition(struct text *t, const struct condition *c, const str
 		return;
 	}
 	text_addf(t, "%s is ", c->field->name);
-	values_tell(t, c->field, fact, kind, 0);
+	values_tell(t, c->field, fact, kind, NULL);
 	if (op_is_negative(c->op))
 		return;
 	text_addf(t, ", not %s", c->op == OP_LIKE ? "like " : c->op == OP_EQ ? "" : op_text(c->op));

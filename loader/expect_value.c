@@ -315,6 +315,13 @@ static bool values_match(enum op op, enum field_type type, const struct value *v
 	}
 }
 
+void operand_reckon(const struct operand *o, struct value *value)
+{
+	if (o->times != 1)
+		value->n = (int64_t)((double)value->n * o->times);
+	value->n += o->add;
+}
+
 static bool operand_matches(const struct condition *c, const struct operand *o,
 			    const struct value *v, const struct step *steps,
 			    struct fact *const *chosen)
@@ -330,7 +337,7 @@ static bool operand_matches(const struct condition *c, const struct operand *o,
 	if (type == TYPE_TEXT && o->field->type > TYPE_TEXT)
 		type = TYPE_WORD;
 	for (size_t i = 0; o->field->get(chosen[o->step], steps[o->step].kind, i, &wanted); i++) {
-		wanted.n += o->add;
+		operand_reckon(o, &wanted);
 		if (values_match(c->op, type, v, &wanted))
 			return true;
 	}

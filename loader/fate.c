@@ -47,6 +47,9 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 		return node_has_flags(n, TH_RST, 0);
 	if (strcmp(reason, "NOT_SPECIFIED"))
 		return false;
+	/* The question for another host's address, in the group of all whose addresses end alike. */
+	if (n->j.noise == HS_NOISE_ND && !strcmp(function, "ip6_mc_input"))
+		return true;
 	if (n->j.packet.proto == IPPROTO_TCP)
 		return !strcmp(function, "tcp_v4_rcv") || !strcmp(function, "tcp_v6_rcv") ||
 		       !strcmp(function, "tcp_rcv_state_process");
@@ -223,6 +226,34 @@ void fate_counter(struct hs_journeys *js, const struct hs_event *e)
 			node_try_settle(js, n);
 }
 
+void fate_waited(struct hs_journeys *js, struct node *n, const struct hs_event *e)
+{
+	const struct sock_node *s = n->sk ? sock_find(js, n->sk) : NULL;
+	uint64_t since = node_timed_stage(n) == HS_STAGE_RECEIVE ? n->last : 0;
+
+	if (n->in_vain)
+		return;
+	n->in_vain = true;
+	if (!since && n->waited && s && s->serial == n->sock_serial)
+		since = s->last_send.entered;
+	node_hop(js, n, e, HS_STAGE_NEIGHBOUR,
+		 tell_wait(js, since && e->time > since ? e->time - since : 0), "", 0);
+}
+
+/* What frees the packets that wait when nobody answers: by its name where there is no reason (5.10). */
+bool fate_is_vain_wait(const char *reason, const char *function)
+{
+	static const char *const functions[] = { "arp_error_report", "ndisc_error_report",
+						 "neigh_invalidate", "neigh_timer_handler" };
+
+	if (!strcmp(reason, "NEIGH_FAILED"))
+		return true;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strcmp(reason, "NOT_SPECIFIED") && !strcmp(function, functions[i]))
+			return true;
+	return false;
+}
+
 static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs_event *e,
 			 const char *reason, const char *function)
 {
@@ -260,6 +291,7 @@ static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs
 		fate.socket = n->selected ? sock_id(js, s) : 0;
 		fate.owner = s->s.owner;
 	}
+	tell_drop(js, n, rec, &fate);
 	node_set_fate(js, n, fate);
 	if (!strcmp(reason, "NO_SOCKET") && !n->answered && node_deserves_icmp(n)) {
 		n->want_counter = true;
@@ -285,7 +317,10 @@ static bool free_is_foreign(const struct node *n, const struct hs_rec_free *rec,
 			    struct hs_journeys *js)
 {
 	const char *reason = names_reason(js->names, rec->reason);
+	const char *function = names_symbol(js->names, rec->location);
 
+	if (fate_is_vain_wait(reason, function) && node_timed_stage(n) == HS_STAGE_RECEIVE)
+		return false;
 	if (!n->flow || !rec->head || !n->head || rec->head == n->head || node_was_forwarded(n))
 		return false;
 	return rec->hdr.stage == HS_STAGE_CONSUME || !strcmp(reason, "NOT_SPECIFIED");
@@ -316,6 +351,8 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 	} else if (open) {
 		bool bad = drop && !free_is_benign(n, reason, function);
 
+		if (bad && fate_is_vain_wait(reason, function))
+			fate_waited(js, n, e);
 		node_hop(js, n, e, bad ? HS_STAGE_DROP : HS_STAGE_CONSUME, "", function,
 			 rec->location);
 		if (bad)

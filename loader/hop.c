@@ -104,7 +104,9 @@ static size_t node_add_via(struct hs_journeys *js, struct node *n, const struct 
 		struct hs_hop *via;
 
 		if (!stage || stage == last || *stage->probe || stage->id == timed->stage ||
-		    js->probed[stage->id] || (outward && !strcmp(stage->direction, "in")))
+		    js->probed[stage->id] ||
+		    (outward &&
+		     (!strcmp(stage->direction, "in") || stage->id == HS_STAGE_IP_FORWARD)))
 			continue;
 		/* Around all that follows on the way in, too; it is told once. */
 		if (stage->id == HS_STAGE_SOFTIRQ && timed->stage != HS_STAGE_RECEIVE)
@@ -159,6 +161,18 @@ static void hop_set_function(struct hs_journeys *js, struct hs_hop *hop, const s
 		*hop->functions = name;
 }
 
+/*
+ * A free tells the device of a packet that was at none yet, and the birth of an ICMP error that of the
+ * error: neither moves a packet that is somewhere.
+ */
+static bool event_is_elsewhere(const struct node *n, const struct hs_event *e)
+{
+	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
+
+	return e->rec->type == HS_REC_FREE ||
+	       (e->rec->type == HS_REC_BIRTH && at->skb != n->address);
+}
+
 /* A hop of `stage`; place and device as given (a free has none, it stays where it was). */
 void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, enum hs_stage stage,
 	      const char *text, const char *function, uint64_t address)
@@ -169,7 +183,8 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 		.kind = HS_HOP_STAGE,
 		.stage = stage,
 		.by = HS_BY_TRACEPOINT,
-		.time = e->time,
+		/* One that is born at its end is so before the record that says which. */
+		.time = !n->j.n_hops && e->time > n->j.born ? n->j.born : e->time,
 		.cpu = e->cpu,
 		.softirq = e->softirq,
 		.task = e->task,
@@ -180,7 +195,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 	size_t shared, left, first = n->j.n_hops;
 	struct hs_hop *added;
 
-	if (at->netns && at->ifindex) {
+	if (at->netns && at->ifindex && !(before && event_is_elsewhere(n, e))) {
 		hop.netns = e->netns;
 		hop.dev = e->dev.name;
 		hop.dev_kind = e->dev.kind;

@@ -12,8 +12,9 @@
 #include "reasons.h"
 #include "stages.h"
 
-#define SETTLE_NS    2000000000ull /* silence after which a journey is shown as it is */
-#define QUIET_NS     100000000ull  /* silence after which the protocol has kept a packet */
+#define SETTLE_NS    2000000000ull  /* silence after which a journey is shown as it is */
+#define QUIET_NS     100000000ull   /* silence after which the protocol has kept a packet */
+#define ASK_NS	     10000000000ull /* the next hop has as long to answer: ARP, ND */
 #define LOSS_TELL_NS 1000000000ull
 #define REMEMBER_NS  5000000000ull /* a settled journey may still be somebody's cause */
 
@@ -245,6 +246,27 @@ static void on_running(struct hs_journeys *js, const struct hs_event *e)
 	}
 }
 
+/*
+ * A packet of this machine's own ends, and is born for it if it was not queued to a device before. One
+ * that was received is another at the same address: this one never was.
+ */
+static void on_unborn(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_where *at = &((const struct hs_rec_birth *)e->rec)->at;
+	struct node *n = node_by_address(js, at->skb);
+	enum hs_stage stage = n ? node_timed_stage(n) : 0;
+
+	if (n && !n->freed && n->j.fate.kind == HS_FATE_UNDERWAY && stage != HS_STAGE_RECEIVE &&
+	    stage != HS_STAGE_SOCK_QUEUE)
+		return;
+	n = node_born(js, e);
+	if (!n)
+		return;
+	n->netns = at->netns;
+	n->ifindex = at->ifindex;
+	node_find_answer(js, e, n);
+}
+
 static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
@@ -263,6 +285,10 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	if (!n &&
 	    (e->rec->stage == HS_STAGE_QDISC_ENQUEUE || e->rec->stage == HS_STAGE_QDISC_DEQUEUE))
 		return;
+	if (e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DROP) {
+		on_unborn(js, e);
+		return;
+	}
 	if (e->rec->type == HS_REC_BIRTH && (!n || !node_continues(n, e))) {
 		n = node_born(js, e);
 		if (n && n->waited)
@@ -311,6 +337,9 @@ static void on_icmp(struct hs_journeys *js, const struct hs_event *e)
 	if (!n)
 		return;
 	n->answered = true;
+	n->answer = about;
+	if (packet_is_unreachable_host(&about))
+		fate_waited(js, n, e);
 	js->icmp[e->cpu % HS_MAX_CPUS] = (struct icmp_pending){
 		.serial = n->serial,
 		.ctx = e->ctx,
@@ -447,6 +476,24 @@ static void tell_loss(struct hs_journeys *js, uint64_t now)
 	SINK(js, loss, now, js->sum.lost, js->sum.misses);
 }
 
+/* Does it wait until the next hop tells its link-layer address? It asked, or another to the same place did. */
+static bool node_waits_for_hop(const struct hs_journeys *js, const struct node *n)
+{
+	const struct node *other;
+
+	if (!node_is_open(n) || node_timed_stage(n) != HS_STAGE_RECEIVE)
+		return false;
+	if (n->asked || js->ticked > js->asked + ASK_NS)
+		return n->asked;
+	DL_FOREACH (js->open, other)
+		if (other->asked && node_is_open(other) && other->netns == n->netns &&
+		    node_timed_stage(other) == HS_STAGE_RECEIVE &&
+		    !memcmp(&other->j.packet.dst.addr, &n->j.packet.dst.addr,
+			    sizeof(struct hs_addr)))
+			return true;
+	return false;
+}
+
 static void on_tick(struct hs_journeys *js, uint64_t now)
 {
 	struct node *n, *tmp;
@@ -461,6 +508,8 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 		/* Others may be waiting for the next hop's address. */
 		bool kept = n->j.packet.proto == IPPROTO_TCP || n->j.packet.fragmented;
 
+		if (quiet > QUIET_NS && quiet < ASK_NS && node_waits_for_hop(js, n))
+			continue;
 		if (n->j.fate.kind == HS_FATE_UNDERWAY && quiet > (kept ? QUIET_NS : SETTLE_NS))
 			fate_conclude(js, n, now);
 		if (quiet > SETTLE_NS)
@@ -522,7 +571,7 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 	js->loss_told = 0;
 	tell_loss(js, now);
 	DL_FOREACH (js->open, n) {
-		if (n->j.fate.kind == HS_FATE_UNDERWAY)
+		if (n->j.fate.kind == HS_FATE_UNDERWAY && !node_waits_for_hop(js, n))
 			fate_conclude(js, n, now);
 		if (n->want_counter) {
 			n->want_counter = false;

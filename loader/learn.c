@@ -366,7 +366,8 @@ static const struct hs_netns *find_by_id(const struct hs_netns_list *all, uint32
 	for (size_t i = 0; i < all->n; i++) {
 		uint64_t cookie = cookie_of(&all->list[i]);
 
-		if (cookie && (uint32_t)cookie == id)
+		/* Before 5.12 the id is the inode, and nobody tells a cookie. */
+		if (cookie ? (uint32_t)cookie == id : all->list[i].inum == id)
 			return &all->list[i];
 	}
 	return NULL;

@@ -423,6 +423,23 @@ bool packet_quotes(const struct hs_packet *error, const struct hs_packet *origin
 	       error->quoted_dst.port == original->dst.port;
 }
 
+bool packet_is_unreachable_host(const struct hs_packet *p)
+{
+	if (!p->icmp_error)
+		return false;
+	if (p->version == 6)
+		return p->icmp_type == ICMP6_DST_UNREACH && p->icmp_code == ICMP6_DST_UNREACH_ADDR;
+	return p->icmp_type == ICMP_DEST_UNREACH && p->icmp_code == ICMP_HOST_UNREACH;
+}
+
+bool packet_is_too_big(const struct hs_packet *p)
+{
+	if (p->version == 6)
+		return p->icmp_error && p->icmp_type == ICMP6_PACKET_TOO_BIG;
+	return p->icmp_error && p->icmp_type == ICMP_DEST_UNREACH &&
+	       p->icmp_code == ICMP_FRAG_NEEDED;
+}
+
 bool packet_is_address_answer(const struct hs_packet *packet)
 {
 	if (packet->ethertype == ETH_P_ARP)

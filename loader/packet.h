@@ -39,6 +39,12 @@ int packet_parse(struct hs_packet *ret_packet, uint16_t ethertype, uint32_t l3_l
  */
 enum hs_noise packet_noise(const struct hs_packet *packet);
 
+/* An ICMP or ICMPv6 error that says: the next hop does not answer, or the host behind it. */
+bool packet_is_unreachable_host(const struct hs_packet *p);
+
+/* An ICMP or ICMPv6 error that says: longer than the next device's MTU, icmp_info. */
+bool packet_is_too_big(const struct hs_packet *p);
+
 /* An ARP reply, or a neighbour advertisement (RFC 4861, 4.4). */
 bool packet_is_address_answer(const struct hs_packet *packet);
 

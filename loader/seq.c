@@ -102,7 +102,8 @@ static void seq_again(struct hs_journeys *js, struct flow_end *end, struct node 
 	n->j.retransmission = seg ? ++seg->times : 1;
 	if (!seg)
 		return;
-	n->j.retransmission_of = node_id(js, seg->serial);
+	seg->id = node_id(js, seg->serial) ?: seg->id;
+	n->j.retransmission_of = seg->id;
 	n->j.resent_after = n->j.born - seg->sent;
 	seg->sent = n->j.born;
 }

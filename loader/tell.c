@@ -8,7 +8,12 @@
 #include <string.h>
 
 #include "engine.h"
+#include "packet.h"
+#include "reasons.h"
 #include "text.h"
+
+#define DATAGRAM_MAX  65507 /* bytes in one over IPv4 */
+#define TOO_BIG_DEPTH 1000  /* journeys that are looked at */
 
 const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep)
 {
@@ -156,9 +161,18 @@ static bool tell_is_fatal(const struct hs_packet *p)
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
 			const struct sock_node *s)
 {
-	(void)js;
+	bool tcp = error->quoted_proto == IPPROTO_TCP;
+
+	if (packet_is_too_big(error))
+		return names_internf(
+			js->names,
+			tcp ? "TCP needs no program for that: it sends again in segments that fit into %u B"
+			    : "the kernel notes it: what is longer than %u B on that way is cut into fragments, or the call fails with EMSGSIZE where the socket forbids that",
+			error->icmp_info);
 	if (s && s->s.type == SOCK_RAW)
 		return "a raw socket hears of errors only when it is connected or has IP_RECVERR";
+	if (tcp && !tell_is_fatal(error))
+		return "the error may pass, so TCP goes on trying until its time is up";
 	if (s && !s->s.remote.port)
 		return "the socket is not connected, so an error could be about any of its peers (connect() it, or set IP_RECVERR)";
 	if (!tell_is_fatal(error))
@@ -166,6 +180,205 @@ const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
 	if (s)
 		return "the socket is gone or belongs to another peer by now";
 	return "no socket is known that sent the packet";
+}
+
+const char *tell_wait(struct hs_journeys *js, uint64_t ns)
+{
+	struct text_style style = { .width = 80 };
+	const char *result;
+	struct text t;
+
+	if (!ns)
+		return "waited for the next hop's link-layer address, and nobody answered";
+	text_init(&t, &style);
+	text_duration(&t, ns);
+	result = names_internf(
+		js->names, "waited %s for the next hop's link-layer address, and nobody answered",
+		t.data ?: "");
+	text_free(&t);
+	return result;
+}
+
+/* ---- drops ---- */
+
+/* What a sentence about a drop is made of. */
+struct drop {
+	struct hs_journeys *js;
+	const struct node *n;
+	const struct hs_packet *p;
+	const char *netns, *dev; /* where */
+	const char *src, *dst;
+	struct hs_fate *fate;
+};
+
+static void drop_no_route(const struct drop *d)
+{
+	d->fate->why = names_internf(d->js->names, "%s has no route to %s", d->netns, d->dst);
+	d->fate->remedy = names_internf(
+		d->js->names,
+		"Look at ip route get %s there: which route, by which device, and is that device up?",
+		d->dst);
+}
+
+/* IP_INADDRERRORS says it in 6.1 and later; before, only the function does. */
+static void drop_not_forwarded(const struct drop *d)
+{
+	bool sure = !strcmp(d->fate->reason, "IP_INADDRERRORS");
+
+	d->fate->why = names_internf(
+		d->js->names,
+		sure ? "%s is not on %s, which forwards nothing: IPv%u forwarding is off there"
+		     : "%s is not on %s, which did not forward it: is IPv%u forwarding off there?",
+		d->dst, d->netns, d->p->version);
+	d->fate->remedy = names_internf(
+		d->js->names,
+		"sysctl -w %s=1 there, if it shall be a router; on no device of its own? ip addr.",
+		d->p->version == 6 ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward");
+}
+
+static void drop_no_carrier(const struct drop *d)
+{
+	d->fate->why =
+		names_internf(d->js->names, "%s has no carrier: its other end is down", d->dev);
+	d->fate->remedy = names_internf(
+		d->js->names,
+		"Look at ip link show %s: it says NO-CARRIER. Set the other end up, or plug in the cable.",
+		d->dev);
+}
+
+static void drop_rp_filter(const struct drop *d)
+{
+	bool sure = !strcmp(d->fate->reason, "IP_RPFILTER");
+
+	d->fate->why = names_internf(
+		d->js->names,
+		sure ? "it says to come from %s, and an answer to that would not leave by %s (reverse path filter)"
+		     : "it says to come from %s; would an answer to that leave by %s (reverse path filter)?",
+		d->src, d->dev);
+	d->fate->remedy = names_internf(
+		d->js->names,
+		"Look at ip route get %s in %s, and at the sysctl net.ipv4.conf.%s.rp_filter: 1 strict, 2 any device will do, 0 off; the one of conf.all counts too if it is larger.",
+		d->src, d->netns, d->dev);
+}
+
+/* How often it came to where it is now. */
+static unsigned int drop_visits(const struct drop *d)
+{
+	unsigned int visits = 0;
+
+	for (size_t i = 0; i < d->n->j.n_hops; i++)
+		visits += d->n->j.hops[i].stage == HS_STAGE_RECEIVE &&
+			  !strcmp(d->n->j.hops[i].netns, d->netns);
+	return visits;
+}
+
+static void drop_ttl(const struct drop *d)
+{
+	const char *ttl = d->p->version == 6 ? "hop limit" : "TTL";
+	unsigned int visits = drop_visits(d);
+
+	d->fate->why =
+		visits > 1
+			? names_internf(
+				  d->js->names,
+				  "its %s of %u was used up: it came to %s %u times, so it runs in a circle",
+				  ttl, d->p->ttl, d->netns, visits)
+			: names_internf(
+				  d->js->names,
+				  "its %s of %u was used up: so many routers it may pass, and no more",
+				  ttl, d->p->ttl);
+	d->fate->remedy = names_internf(
+		d->js->names,
+		visits > 1
+			? "Two routers name each other as the way to %s: look at ip route get %s on each."
+			: "Send with a larger one, or look for a loop: ip route get on each router to %s.%.0s",
+		d->dst, d->dst);
+}
+
+static void drop_too_big(const struct drop *d)
+{
+	uint32_t mtu = d->n->answer.icmp_info;
+	const char *never =
+		d->p->version == 6 ? "no router may cut IPv6" : "it must not be fragmented (DF)";
+
+	d->fate->why =
+		mtu ? names_internf(d->js->names,
+				    "it is longer than the MTU of the next device, %u B, and %s",
+				    mtu, never)
+		    : names_internf(d->js->names,
+				    "it is longer than the MTU of the next device, and %s", never);
+	d->fate->remedy =
+		"The sender is told by ICMP, and sends less at once from then on; if it does not, look where that ICMP is dropped. The MTUs: ip link.";
+}
+
+static void drop_not_joined(const struct drop *d)
+{
+	d->fate->why =
+		names_internf(d->js->names, "%s has not joined the group %s, so it is not meant",
+			      d->netns, d->dst);
+	d->fate->remedy = "";
+}
+
+/* The ICMP error about it says why. */
+static bool drop_answered(const struct drop *d)
+{
+	const struct hs_packet *answer = &d->n->answer;
+	bool six = answer->version == 6;
+
+	if (!d->n->answered || !answer->icmp_error)
+		return false;
+	if (answer->icmp_type == (six ? 3 : 11) && !answer->icmp_code)
+		drop_ttl(d);
+	else if (packet_is_too_big(answer))
+		drop_too_big(d);
+	else if (answer->icmp_type == (six ? 1 : 3) && !answer->icmp_code &&
+		 strcmp(d->fate->reason, "NETFILTER_DROP"))
+		drop_no_route(d);
+	else
+		return false;
+	return true;
+}
+
+void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
+	       struct hs_fate *fate)
+{
+	const struct hs_hop *last = node_last_hop(n);
+	const struct drop d = {
+		.js = js,
+		.n = n,
+		.p = &n->j.packet,
+		.netns = last && *last->netns ? last->netns : "its namespace",
+		.dev = last && *last->dev ? last->dev : "the device",
+		.src = tell_address(js, &n->j.packet.src.addr),
+		.dst = tell_address(js, &n->j.packet.dst.addr),
+		.fate = fate,
+	};
+	const char *function = fate->function;
+	bool unsaid = !strcmp(fate->reason, "NOT_SPECIFIED");
+
+	if (!d.p->version)
+		return;
+	if (rec->hdr.flags & HS_F_NO_CARRIER && node_timed_stage(n) == HS_STAGE_DEV_QUEUE) {
+		drop_no_carrier(&d);
+	} else if (fate_is_vain_wait(fate->reason, function)) {
+		fate->why = reason_info("NEIGH_FAILED")->sentence;
+		fate->remedy = reason_info("NEIGH_FAILED")->remedy;
+	} else if (drop_answered(&d)) {
+		return;
+	} else if ((unsaid || !strcmp(fate->reason, "IP_INADDRERRORS")) &&
+		   (!strcmp(function, "ip_error") || !strcmp(function, "ip6_forward"))) {
+		drop_not_forwarded(&d);
+	} else if (!strcmp(fate->reason, "IP_INNOROUTES") ||
+		   !strcmp(fate->reason, "IP_OUTNOROUTES")) {
+		drop_no_route(&d);
+	} else if (!strcmp(fate->reason, "IP_RPFILTER") ||
+		   (unsaid && d.p->version == 4 && !strncmp(function, "ip_rcv_finish", 13))) {
+		drop_rp_filter(&d);
+	} else if (!strcmp(fate->reason, "PKT_TOO_BIG")) {
+		drop_too_big(&d);
+	} else if (unsaid && !strcmp(function, "ip6_mc_input")) {
+		drop_not_joined(&d);
+	}
 }
 
 /* ---- failed calls ---- */
@@ -221,11 +434,65 @@ static uint32_t tell_times(struct hs_journeys *js, const struct node *n)
 	return times + 1;
 }
 
+/* The newest error of a list about a packet that was too big for the way to that address. */
+static const struct node *too_big_in(const struct node *list, const struct hs_addr *dst)
+{
+	const struct node *n = list ? list->prev : NULL;
+
+	for (int i = 0; i < TOO_BIG_DEPTH && n; i++, n = n == list ? NULL : n->prev)
+		if (n->selected && packet_is_too_big(&n->j.packet) &&
+		    !memcmp(&n->j.packet.quoted_dst.addr, dst, sizeof(*dst)))
+			return n;
+	return NULL;
+}
+
+static const char *tell_too_long(struct hs_journeys *js, const struct open_call *call,
+				 const struct hs_addr *to)
+{
+	const struct node *error = too_big_in(js->open, to) ?: too_big_in(js->done, to);
+	const char *peer = tell_address(js, to);
+	uint64_t headers = to->family == AF_INET6 ? 40 + 8 : 20 + 8;
+
+	if (call->c.len > DATAGRAM_MAX)
+		return "the message is longer than one datagram can be";
+	if (!error)
+		return names_internf(
+			js->names,
+			"the message is longer than the MTU on the way to %s allows, and the socket forbids fragments (IP_MTU_DISCOVER); ip route get shows that MTU",
+			peer);
+	if (call->c.len + headers <= error->j.packet.icmp_info)
+		return names_internf(
+			js->names,
+			"not this message is too long: the error #%u still waited for a call that could return it",
+			error->j.id);
+	return names_internf(
+		js->names,
+		"the message is longer than the MTU on the way to %s, %u B as #%u told, and the socket forbids fragments (IP_MTU_DISCOVER)",
+		peer, error->j.packet.icmp_info, error->j.id);
+}
+
+/* A packet of that call that was dropped before it left. */
+static const char *tell_refused_send(struct hs_journeys *js, const struct open_call *call)
+{
+	for (size_t i = 0; i < call->n_sent; i++) {
+		const struct node *n = node_by_serial(js, call->sent[i]);
+
+		if (n && n->selected && !strcmp(n->j.fate.reason, "NETFILTER_DROP"))
+			return names_internf(
+				js->names,
+				"a rule of the output hook dropped #%u before it could leave (nft list ruleset)",
+				n->j.id);
+	}
+	return "";
+}
+
 const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 		      const struct open_call *call)
 {
 	struct node *error = call->error_from ? node_by_serial(js, call->error_from) : NULL;
 	struct hs_endpoint ep = endpoint_of(&rec->name);
+	const struct hs_addr *to = &(ep.addr.family ? &ep : &call->c.remote)->addr;
+	const char *peer = tell_address(js, to);
 	int err = -call->c.ret;
 
 	if (error && error->flow && call->c.ret == -ETIMEDOUT)
@@ -256,12 +523,18 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 		}
 		return "";
 	case EMSGSIZE:
-		return "the message is longer than this socket can send in one datagram";
+		return tell_too_long(js, call, to);
 	case ENETUNREACH:
 		return names_internf(
-			js->names, "%s has no route to %s (ip route)",
-			names_netns(js->names, rec->netns),
-			tell_address(js, &(ep.addr.family ? &ep : &call->c.remote)->addr));
+			js->names, "%s has no route to %s (ip route); is its device up? (ip link)",
+			names_netns(js->names, rec->netns), peer);
+	case EHOSTUNREACH:
+		return names_internf(
+			js->names,
+			"%s cannot reach %s: a route says so, or the next hop did not answer (ip route get, ip neigh)",
+			names_netns(js->names, rec->netns), peer);
+	case EPERM:
+		return tell_refused_send(js, call);
 	}
 	return "";
 }

@@ -94,6 +94,7 @@ struct net_device {
 	unsigned int flags;
 	unsigned int mtu;
 	int ifindex;
+	unsigned long state;
 	possible_net_t nd_net;
 	const struct rtnl_link_ops *rtnl_link_ops;
 	char name[16];
@@ -172,13 +173,19 @@ struct tcp_skb_cb { /* lies in sk_buff.cb */
 	__u32 end_seq;
 };
 
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct sk_buff {
 	struct sk_buff *next;
 	struct sk_buff *prev;
 	struct net_device *dev;
 	struct sock *sk;
 	char cb[48];
+	unsigned long _skb_refdst;
 	unsigned int len;
+	__u8 pkt_type : 3;
 	int skb_iif;
 	__u8 ip_summed : 2;
 	__be16 protocol;

@@ -7,6 +7,10 @@
     peer.py share ADDRESS PORT                   the same, beside others at that port (SO_REUSEADDR)
     peer.py read ADDRESS PORT COUNT BUFFER       reads COUNT datagrams, BUFFER bytes each;
                                                  then waits for SIGTERM
+    peer.py talk ADDRESS PORT [from=ADDRESS] [df] [recverr]
+                                                 a connected socket; for each line of its input, a number N:
+                                                 sends N bytes; "recv SECONDS": waits for an answer.
+                                                 df: without fragments; recverr: IP_RECVERR
     peer.py churn ADDRESS PORT SECONDS           opens, uses and closes sockets all the time
 """
 import signal
@@ -27,9 +31,45 @@ def bound(address, port, rcvbuf=0, share=False):
     return sock
 
 
+def talking(address, port, options):
+    v6 = ":" in address
+    sock = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM)
+    for option in options:
+        if option.startswith("from="):
+            sock.bind((option[5:], 0))
+        elif option == "df":  # linux/in.h, in6.h: IP_MTU_DISCOVER, IPV6_MTU_DISCOVER; IP_PMTUDISC_DO
+            sock.setsockopt(*((socket.IPPROTO_IPV6, 23, 2) if v6 else (socket.IPPROTO_IP, 10, 2)))
+        elif option == "recverr":
+            sock.setsockopt(*((socket.IPPROTO_IPV6, 25, 1) if v6 else (socket.IPPROTO_IP, 11, 1)))
+    sock.connect((address, port))
+    return sock
+
+
+def talk(address, port, options):
+    try:
+        sock = talking(address, port, options)
+        print("connected", flush=True)
+    except OSError as error:
+        print(f"connect: {error.strerror}", flush=True)
+        return
+    for line in sys.stdin:
+        word, *rest = line.split()
+        try:
+            if word == "recv":
+                sock.settimeout(float(rest[0]))
+                print("recv", len(sock.recv(65536)), flush=True)
+            else:
+                print("sent", sock.send(b"x" * int(word)), flush=True)
+        except OSError as error:
+            print(f"{'recv' if word == 'recv' else 'send'}: {error.strerror or error}", flush=True)
+
+
 def main():
     command, address, port, *numbers = sys.argv[1:]
     port = int(port)
+    if command == "talk":
+        talk(address, port, numbers)
+        return
     numbers = [int(number) for number in numbers]
     if command == "send":
         count, size, *ttl = numbers

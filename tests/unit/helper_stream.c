@@ -448,6 +448,24 @@ void stream_cut(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex
 	stream_add_birth(s, HS_STAGE_DEV_XMIT, stream_where(s, skb, netns, ifindex), wire, sk);
 }
 
+void stream_unborn(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		   const struct wire *wire, uint64_t sk)
+{
+	stream_add_birth(s, HS_STAGE_DROP, stream_where(s, skb, netns, ifindex), wire, sk);
+}
+
+void stream_drop_in(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		    const char *reason, const char *function)
+{
+	struct hs_rec_free rec = {
+		.at = stream_where(s, skb, netns, ifindex),
+		.location = stream_function(s, function),
+		.reason = stream_reason(s, reason),
+	};
+
+	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_FREE, HS_STAGE_DROP);
+}
+
 void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		    const struct wire *wire)
 {

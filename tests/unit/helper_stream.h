@@ -115,6 +115,12 @@ void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifind
 /* DEV_XMIT: a segment that was cut from a packet on its way to the driver. */
 void stream_cut(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		const struct wire *wire, uint64_t sk);
+/* DROP, before the free or the ICMP error that ends it: the headers of a packet that may be unknown. */
+void stream_unborn(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		   const struct wire *wire, uint64_t sk);
+/* Its free, which tells where it was to go. */
+void stream_drop_in(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		    const char *reason, const char *function);
 /* RECEIVE from outside of this machine. */
 void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		    const struct wire *wire);

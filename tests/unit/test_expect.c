@@ -396,6 +396,83 @@ static void test_equal_and_differ(void **state)
 	ends_as(three("queued dport=8080 reader=none as $a; queued reader!=$a"), HS_VERDICT_HELD);
 }
 
+static void test_reckoned(void **state)
+{
+	(void)state;
+	ends_as(three("drop dport=8081 as $a; drop dport>$a.dport*1 dport<$a.dport*1.1"),
+		HS_VERDICT_HELD);
+	ends_as(three("drop dport=8081 as $a; drop dport=$a.dport*2-8079"), HS_VERDICT_HELD);
+	ends_as(three("drop dport=8081 as $a; drop dport>$a.dport*1.1"), HS_VERDICT_FAILED);
+	says(closed_port("drop as $p; drop dport=$p.dport*2+1"), HS_VERDICT_FAILED,
+	     "expect: step 2 of 2 did not hold: drop dport=$p.dport*2+1\n"
+	     "  step 1 held: #1 UDP 10.0.2.2:4000 → 10.0.2.1:8080  4 B, dropped: NO_SOCKET (as $p)\n"
+	     "  nearest: #1 UDP 10.0.2.2:4000 → 10.0.2.1:8080  4 B, dropped: NO_SOCKET: dport is "
+	     "8080, not $p.dport*2+1 (16161)\n");
+}
+
+/* Where it was: from one namespace to another, through two backlogs. */
+static struct trace *travelled(const char *text)
+{
+	struct hs_hop hops[] = {
+		{ .stage = HS_STAGE_DEV_XMIT, .netns = "a", .dev = "va", .time = MS(10), .cpu = 1 },
+		{ .stage = HS_STAGE_BACKLOG,
+		  .netns = "b",
+		  .dev = "vb",
+		  .time = MS(11),
+		  .cpu = 1,
+		  .crossed = true },
+		{ .stage = HS_STAGE_RECEIVE,
+		  .netns = "b",
+		  .dev = "vb",
+		  .time = MS(13),
+		  .cpu = 1,
+		  .softirq = true },
+		{ .stage = HS_STAGE_UDP_IN,
+		  .kind = HS_HOP_VIA,
+		  .netns = "",
+		  .dev = "",
+		  .time = MS(14),
+		  .cpu = 1 },
+		{ .stage = HS_STAGE_DEV_XMIT, .netns = "b", .dev = "vc", .time = MS(14), .cpu = 1 },
+		{ .stage = HS_STAGE_BACKLOG,
+		  .netns = "a",
+		  .dev = "va",
+		  .time = MS(14),
+		  .cpu = 0,
+		  .crossed = true },
+		{ .stage = HS_STAGE_RECEIVE,
+		  .netns = "a",
+		  .dev = "va",
+		  .time = MS(20),
+		  .cpu = 0,
+		  .softirq = true },
+	};
+	struct trace *t = trace_new(text);
+	struct hs_journey p = dropped(1, 8080, 10, 22);
+
+	for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++)
+		hops[i].text = hops[i].function = hops[i].dev_kind = "";
+	p.hops = hops;
+	p.n_hops = sizeof(hops) / sizeof(hops[0]);
+	tell(t, &p);
+	return t;
+}
+
+static void test_path(void **state)
+{
+	(void)state;
+	ends_as(travelled("drop path='a/va > b/vb > b/vc > a/va' crossings=2"), HS_VERDICT_HELD);
+	ends_as(travelled("drop path='a/va > b/vb > b/vc'"), HS_VERDICT_FAILED);
+	ends_as(travelled("drop cpus=2 cpu=0 cpu=1 softirq"), HS_VERDICT_HELD);
+	ends_as(travelled("drop cpu=2"), HS_VERDICT_FAILED);
+	ends_as(travelled("drop backlog_cpu=1 backlog_wait=2ms backlog_cpu=0 backlog_wait=6ms"),
+		HS_VERDICT_HELD);
+	ends_as(travelled("drop backlog_wait>6ms"), HS_VERDICT_FAILED);
+	/* one without hops has no such fields */
+	ends_as(three("drop x2 path=none crossings=0 cpu=none cpus=none backlog_wait=none softirq=none"),
+		HS_VERDICT_HELD);
+}
+
 static void test_words_and_values(void **state)
 {
 	static const struct {
@@ -1085,6 +1162,8 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_backtracking),
 		cmocka_unit_test(test_equal_and_differ),
+		cmocka_unit_test(test_reckoned),
+		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_words_and_values),
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_tcp),

@@ -49,6 +49,7 @@ static void test_understood(void **state)
 		"journey tcp flags=SYN+ACK seq=0 ack=1 window>=64KiB zero_window!=yes",
 		"journey flags~RST zero_window window_probe=no as $j; reset from=$j.from",
 		"journey as $a; journey ack=$a.seq+1460 began>$a.ended+200ms born<=$a.born-1us",
+		"drop as $a; drop dport=$a.dport*2 lasted<=$a.lasted*1.5+2ms",
 		"signal SIGPIPE comm=\"tcp client\" cause=none socket=@3; flow id=~1",
 		"queued src=10.0.0.1 dst=fd00:0:0:1::1 src~10.0.* dst!~fd00",
 		"icmp \"port unreachable\"; icmp name=port_unreachable; icmp name='Port-Unreachable'",
@@ -200,7 +201,10 @@ static void test_refused(void **state)
 		"dport and $c.comm are of different kinds, so they cannot be compared");
 	refused("call as $c; drop dport=$c.prot",
 		"call has no field 'prot'; did you mean 'proto'?");
-	refused("call as $c; drop dport=$c.port*2", "'*2' is not understood after $c");
+	refused("call as $c; drop dport=$c.port*x", "'x' is not a number");
+	refused("call as $c; drop dport=$c.port*-2", "'-2' is not a number");
+	refused("call as $c; drop dport=$c.port*2*3", "'*3' is not understood after $c");
+	refused("call as $c; drop reason=$c.hint*2", "'*2' is not understood after $c");
 	refused("call as $c; drop dport=$c.port+x", "'x' is not a number");
 	refused("call as $c; drop reason=$c.hint+1", "'+1' is not understood");
 	refused("call x3-1", "'x3-1' is no count; it is written x3, x2+ or x1-3");

@@ -37,6 +37,7 @@ static struct stream *lab_of(struct stream *s)
 	stream_netns(s, NS_CLIENT, "ns_client");
 	stream_netns(s, NS_SERVER, "ns_server");
 	stream_netns(s, NS_ROUTER, "ns_router");
+	stream_dev(s, NS_CLIENT, LO, "lo", "loopback");
 	stream_dev(s, NS_CLIENT, VETH_C, "veth_c", "veth");
 	stream_dev(s, NS_SERVER, VETH_S, "veth_s", "veth");
 	stream_dev(s, NS_ROUTER, VETH_RC, "veth_rc", "veth");
@@ -764,6 +765,197 @@ static void test_icmp_error_waited_for_arp(void **state)
 		  "#1 settled\n"
 		  "#2 born, ICMP, because of #1: ICMP port unreachable\n"
 		  "#2 settled\n");
+}
+
+/* ---- packets that end before they reach a device ---- */
+
+/* The call that sends `w`, and the question that it asks; then nothing for 3 s. */
+static void asked(struct stream *s, const struct wire *question)
+{
+	stream_enter(s, HS_CALL_SENDTO, 3, SK_CLIENT, 4, NULL);
+	crossed(s, A, question, 0);
+	stream_consume(s, A, "arp_process");
+	stream_back(s);
+	stream_leave(s, 4);
+	stream_tick(s, 3 * STREAM_S);
+	stream_by(s, 0, 0);
+	stream_softirq(s, 0);
+}
+
+static void test_waited_in_vain(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4), ask = wire_arp(CLIENT_ADDR, SERVER_ADDR, 1),
+		    e = wire_error(&w, CLIENT_ADDR, 3, 1);
+
+	(void)state;
+	asked(s, &ask);
+	stream_stack(s, "neigh_invalidate < neigh_timer_handler < handle_softirqs");
+	stream_unborn(s, C, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_icmp(s, C, NS_CLIENT, VETH_C, 3, 1);
+	stream_birth(s, D, NS_CLIENT, LO, &e, 0);
+	stream_unborn(s, C, NS_CLIENT, VETH_C, &w, SK_CLIENT); /* known by now */
+	stream_drop_in(s, C, NS_CLIENT, VETH_C, "NEIGH_FAILED", "neigh_invalidate");
+	expect_hops(
+		s,
+		"#1 born, by client[812] sendto(3)\n"
+		"#1   ns_client/veth_c device queue\n"
+		"#1   ns_client/veth_c transmit\n"
+		"#1   => ns_server/veth_s backlog\n"
+		"#1   ns_server/veth_s receive (in sender's call)\n"
+		"#1   ns_server/veth_s consumed\n"
+		"#1 consumed in ns_server by arp_process\n"
+		"sendto(3) = 4, sent #1\n"
+		"#1 settled\n"
+		"#2 born, UDP to port 8080, by client[812] sendto(3)\n"
+		"#2   ns_client/veth_c neighbour (waited 3.0 s for the next hop's link-layer address, and nobody answered)\n"
+		"#2   ns_client/veth_c icmp error (ICMP host unreachable)\n"
+		"#3 born, ICMP, because of #2: ICMP host unreachable\n"
+		"#3   ns_client/lo device queue\n"
+		"#2   ns_client/veth_c drop\n"
+		"#2 dropped in ns_client: NEIGH_FAILED by neigh_invalidate\n"
+		"#2 settled, caused #3\n"
+		"#3 settled\n");
+}
+
+/* ICMPv6 has no tracepoint: the error is born before the packet that it is about. */
+static void test_waited_in_vain_v6(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = wire_udp("[fd00::2]:4000", "[fd00::1]:8080", 4),
+		    ask = wire_icmp6("fd00::2", "ff02::1:ff00:1", 135),
+		    e = wire_error(&w, "fd00::2", 1, 3);
+
+	(void)state;
+	asked(s, &ask);
+	stream_stack(
+		s,
+		"__dev_queue_xmit < ip6_output < icmp6_send < ndisc_error_report < neigh_invalidate < neigh_timer_handler < handle_softirqs");
+	stream_birth(s, D, NS_CLIENT, LO, &e, 0);
+	stream_stack(s, "neigh_invalidate < neigh_timer_handler < handle_softirqs");
+	stream_unborn(s, C, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_drop_in(s, C, NS_CLIENT, VETH_C, "NOT_SPECIFIED", "neigh_invalidate");
+	expect_hops(
+		s,
+		"#1 born, ICMPv6, by client[812] sendto(3)\n"
+		"#1   ns_client/veth_c device queue\n"
+		"#1   ns_client/veth_c transmit\n"
+		"#1   => ns_server/veth_s backlog\n"
+		"#1   ns_server/veth_s receive (in sender's call)\n"
+		"#1   ns_server/veth_s consumed\n"
+		"#1 consumed in ns_server by arp_process\n"
+		"sendto(3) = 4, sent #1\n"
+		"#1 settled\n"
+		"#2 born, ICMPv6, by the kernel\n"
+		"#2   ns_client/lo ip output (via ip6_output)\n"
+		"#2   ns_client/lo device queue [neigh_timer_handler neigh_invalidate ndisc_error_report icmp6_send ip6_output __dev_queue_xmit]\n"
+		"#3 born, UDP to port 8080, by client[812] sendto(3)\n"
+		"#3   ns_client/veth_c neighbour (waited 3.0 s for the next hop's link-layer address, and nobody answered)\n"
+		"#3   ns_client/veth_c icmp error (ICMPv6 address unreachable)\n"
+		"#3   ns_client/veth_c drop\n"
+		"#3 dropped in ns_client: NOT_SPECIFIED by neigh_invalidate (Nobody answered the question for the next hop's hardware address.)\n"
+		"#2 settled\n"
+		"#3 settled, caused #2\n");
+}
+
+/* A rule of the output hook: the call fails, and what it sent is seen. */
+static void test_refused_on_output(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_enter(s, HS_CALL_SENDTO, 3, SK_CLIENT, 4, NULL);
+	stream_unborn(s, C, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_stack(s, "nf_hook_slow < ip_send_skb < udp_sendmsg < __sys_sendto");
+	stream_drop_in(s, C, NS_CLIENT, VETH_C, "NETFILTER_DROP", "nft_do_chain");
+	stream_leave(s, -EPERM);
+	expect_hops(
+		s,
+		"#1 born, UDP to port 8080, by client[812] sendto(3)\n"
+		"#1   ns_client/veth_c udp send (via udp_sendmsg)\n"
+		"#1   ns_client/veth_c local out (via ip_send_skb)\n"
+		"#1   ns_client/veth_c netfilter (via nf_hook_slow)\n"
+		"#1   ns_client/veth_c drop [__sys_sendto udp_sendmsg ip_send_skb nf_hook_slow]\n"
+		"#1 dropped in ns_client: NETFILTER_DROP by nft_do_chain\n"
+		"sendto(3) = EPERM, sent #1 (a rule of the output hook dropped #1 before it could leave (nft list ruleset))\n"
+		"#1 settled\n");
+}
+
+/* One that is known is not born again; one at the address of another that was received is another. */
+static void test_unborn_and_known(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_unborn(s, A, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_drop_in(s, A, NS_CLIENT, VLAN, "QDISC_DROP", "__dev_queue_xmit");
+	delivered(s, B, &w, 1);
+	stream_by(s, 0, CLIENT);
+	stream_unborn(s, B, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_drop_in(s, B, NS_CLIENT, VETH_C, "NETFILTER_DROP", "nft_do_chain");
+	expect_hops(s,
+		    "#1 born, UDP to port 8080, by the kernel\n"
+		    "#1   ns_client/veth_c device queue\n"
+		    "#1   ns_client/veth_c drop\n"
+		    "#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit\n"
+		    "#1 settled\n"
+		    "#2 born, UDP to port 8080, by the kernel\n"
+		    "#2   ns_client/veth_c device queue\n"
+		    "#2   ns_client/veth_c transmit\n"
+		    "#2   => ns_server/veth_s backlog\n"
+		    "#2   ns_server/veth_s receive\n"
+		    "#2   ns_server/veth_s socket queue (server[700], 1 waiting, 768 of 212992 B)\n"
+		    "#2 queued at @1 in ns_server\n"
+		    "#3 born, UDP to port 8080, by the kernel\n"
+		    "#3   ns_client/veth_c drop\n"
+		    "#3 dropped in ns_client: NETFILTER_DROP by nft_do_chain\n"
+		    "#3 settled\n"
+		    "#2 settled\n");
+}
+
+/* Forwarded, it waits at the router; nothing is concluded from its silence while it does. */
+static void test_forwarded_and_waiting(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4), ask = wire_arp("10.0.2.1", "10.0.2.9", 1),
+		    e = wire_error(&w, SERVER_ADDR, 3, 1);
+
+	(void)state;
+	crossed(s, A, &w, SK_CLIENT);
+	stream_stack(
+		s,
+		"__dev_queue_xmit < arp_send_dst < neigh_probe < __neigh_event_send < ip_output < __netif_receive_skb < handle_softirqs");
+	stream_birth(s, B, NS_SERVER, ETH, &ask, 0);
+	stream_back(s);
+	stream_tick(s, 3 * STREAM_S);
+	stream_by(s, 0, 0);
+	stream_softirq(s, 0);
+	stream_icmp(s, A, NS_SERVER, ETH, 3, 1);
+	stream_birth(s, D, NS_SERVER, VETH_S, &e, 0);
+	stream_drop(s, A, "NEIGH_FAILED", "neigh_invalidate");
+	expect_hops(
+		s,
+		"#1 born, UDP to port 8080, by the kernel\n"
+		"#1   ns_client/veth_c device queue\n"
+		"#1   ns_client/veth_c transmit\n"
+		"#1   => ns_server/veth_s backlog\n"
+		"#1   ns_server/veth_s receive\n"
+		"#2 born, because of #1\n"
+		"#2   ns_server/eth0 ip output (via ip_output)\n"
+		"#2   ns_server/eth0 neighbour wait (via __neigh_event_send)\n"
+		"#2   ns_server/eth0 device queue [__netif_receive_skb ip_output __neigh_event_send neigh_probe arp_send_dst __dev_queue_xmit]\n"
+		"#2 settled\n"
+		"#1   ns_server/eth0 neighbour (waited 3.0 s for the next hop's link-layer address, and nobody answered)\n"
+		"#1   ns_server/eth0 icmp error (ICMP host unreachable)\n"
+		"#3 born, ICMP, because of #1: ICMP host unreachable\n"
+		"#3   ns_server/veth_s device queue\n"
+		"#1   ns_server/eth0 drop\n"
+		"#1 dropped in ns_server: NEIGH_FAILED by neigh_invalidate\n"
+		"#1 settled, caused #2 #3\n"
+		"#3 settled\n");
 }
 
 /* ---- identity ---- */
@@ -1750,6 +1942,11 @@ int main(void)
 		cmocka_unit_test(test_results_out_of_range),
 		cmocka_unit_test(test_waited_for_arp),
 		cmocka_unit_test(test_icmp_error_waited_for_arp),
+		cmocka_unit_test(test_waited_in_vain),
+		cmocka_unit_test(test_waited_in_vain_v6),
+		cmocka_unit_test(test_refused_on_output),
+		cmocka_unit_test(test_unborn_and_known),
+		cmocka_unit_test(test_forwarded_and_waiting),
 		cmocka_unit_test(test_address_reused_after_read),
 		cmocka_unit_test(test_address_reused_after_drop),
 		cmocka_unit_test(test_address_reused_after_nothing),

@@ -62,6 +62,29 @@ static void test_resent_after(void **state)
 		"PSH ACK seq 1 ack 1, 5 B, after 400 ms\n");
 }
 
+/* The times grow, until what was sent first is forgotten: its number is not. */
+static void test_of_one_long_ago(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment data;
+
+	(void)state;
+	data = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 5);
+	for (int i = 0; i < 4; i++) {
+		stream_tick(s, (1000 << i) * STREAM_MS);
+		stream_tick(s, STREAM_S);
+		stream_softirq(s, 0);
+		conn_send_again(&c, &data);
+	}
+	notes_expect(s, (struct note_kinds){ .births = true },
+		     "#4 born, TCP to port 8080, by the kernel\n"
+		     "#5 born, TCP to port 8080, by the retransmission timer, again (1) of #4\n"
+		     "#6 born, TCP to port 8080, by the retransmission timer, again (2) of #4\n"
+		     "#7 born, TCP to port 8080, by the retransmission timer, again (3) of #4\n"
+		     "#8 born, TCP to port 8080, by the retransmission timer, again (4) of #4\n");
+}
+
 static void test_syn_and_fin_again(void **state)
 {
 	struct stream *s = conn_lab(NULL);
@@ -478,6 +501,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_retransmissions_are_counted),
 		cmocka_unit_test(test_resent_after),
+		cmocka_unit_test(test_of_one_long_ago),
 		cmocka_unit_test(test_syn_and_fin_again),
 		cmocka_unit_test(test_partial_overlap),
 		cmocka_unit_test(test_partial_overlap_is_read),
