@@ -21,7 +21,8 @@ as_caller make -j"$(nproc)" || die 'the build failed; the first message above sa
 case $what in
 vm)
 	echo "Linux $1 in a VM, on these files. What is changed there is gone at the end; \`exit\` ends it."
-	as_caller tests/vm/run.sh -k "$1" -i
+	# how the last command in it ended is no failure of this one
+	as_caller tests/vm/run.sh -k "$1" -i || (($? != 125))
 	;;
 check-vm) as_caller tests/vm/matrix.sh "$@" ;;
 *) die 'usage: vm.sh vm KERNEL | check-vm [KERNEL...]' ;;

@@ -12,7 +12,7 @@
 #	-c CPUS		processors (1)
 #	-m SIZE		memory (1G)
 #	-w DIR		what is written there is written here; not to be changed from here meanwhile
-#	-e VAR		this environment variable is passed; PATH, HOME and TERM always are
+#	-e VAR		this environment variable is passed; PATH, HOME, TERM and the locale always are
 #	-l FILE		the console's output: what the kernel says
 #
 # HOPSCOPE_VM_ACCEL=kvm makes it many times faster where KVM works; that is not so in every machine
@@ -30,7 +30,7 @@ limit=300
 cpus=1
 memory=1G
 writable=()
-vars=(PATH HOME TERM)
+vars=(PATH HOME TERM LANG LC_ALL LC_CTYPE)
 log=
 interactive=0
 while getopts k:t:c:m:w:e:l:i option; do
