@@ -15,7 +15,7 @@ def cell(stage):
 
 
 def version(doctor):
-    return "-".join(doctor["release"].split("-")[:1]).split("+")[0]
+    return ".".join(doctor["release"].split(".")[:2])
 
 
 def missing(doctors):
