@@ -71,7 +71,7 @@ enum hs_hdr_flags {
 	HS_F_LOCAL = 1 << 2,   /* HS_REC_BIRTH: skb_iif is 0, so no device received it before */
 	HS_F_PARTIAL =
 		1 << 4, /* HS_REC_BIRTH: CHECKSUM_PARTIAL, the device is to fill the checksum in */
-	HS_F_LISTED = 1 << 3, /* a name, or written by an iterator: no sequence number */
+	HS_F_LISTED = 1 << 3,	  /* a name, or written by an iterator: no sequence number */
 	HS_F_NO_CARRIER = 1 << 5, /* HS_REC_FREE: just queued to a device that has no link */
 };
 
