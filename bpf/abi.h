@@ -400,6 +400,8 @@ struct hs_rec_loss {
 	__u64 reserve;	   /* records for which the ring buffer had no room */
 	__u64 misses;	   /* programs skipped for recursion */
 	__u64 maps;	   /* map updates that failed, names that had no room */
+	__u64 untimed;	   /* programs on functions skipped: a hop is missing, nothing else; absent in
+			      older recordings */
 };
 
 struct hs_rec_netns {
@@ -464,7 +466,7 @@ HS_SIZE_IS(hs_rec_task, 64);
 HS_SIZE_IS(hs_rec_dev, 88);
 HS_SIZE_IS(hs_rec_sock, 120);
 HS_SIZE_IS(hs_rec_start, 120);
-HS_SIZE_IS(hs_rec_loss, 48);
+HS_SIZE_IS(hs_rec_loss, 56);
 HS_SIZE_IS(hs_rec_netns, 96);
 HS_SIZE_IS(hs_rec_text, 32);
 HS_SIZE_IS(hs_rec_counter, 56);

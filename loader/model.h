@@ -339,6 +339,7 @@ struct hs_summary {
 	uint64_t background[HS_NOISE_MAX];
 	uint64_t events, lost; /* records consumed, records lost */
 	uint64_t misses;       /* BPF programs skipped for recursion */
+	uint64_t untimed;      /* the same of those on functions: their hops are missing, no more */
 	const char *nothing;   /* nothing was shown: why, as a sentence; else "" */
 	uint64_t flows, resets, retransmissions; /* TCP: of the shown */
 };

@@ -634,6 +634,7 @@ static void json_summary(void *ctx, const struct hs_summary *s)
 		{ "events", s->events },
 		{ "lost", s->lost },
 		{ "misses", s->misses },
+		{ "untimed", s->untimed },
 		{ "flows", s->flows },
 		{ "resets", s->resets },
 		{ "retransmissions", s->retransmissions },

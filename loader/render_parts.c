@@ -603,10 +603,19 @@ static void add_background(struct text *t, const struct hs_summary *s)
 	text_add(t, ")");
 }
 
+/* The kernel skips a program on a function while another one runs on that CPU. */
+static void add_untimed(struct text *t, const struct hs_summary *s)
+{
+	if (s->untimed)
+		text_addf(t, ", but %" PRIu64 G "function%s not timed", s->untimed,
+			  s->untimed == 1 ? "" : "s");
+}
+
 static void add_losses(struct text *t, const struct hs_summary *s)
 {
 	if (!s->lost && !s->misses) {
 		text_add(t, "; nothing lost");
+		add_untimed(t, s);
 		return;
 	}
 	text_color(t, TEXT_YELLOW);
@@ -618,6 +627,7 @@ static void add_losses(struct text *t, const struct hs_summary *s)
 		text_addf(t, "%s %" PRIu64 G "probe run%s skipped", s->lost ? "," : "", s->misses,
 			  s->misses == 1 ? "" : "s");
 	text_color(t, TEXT_RESET);
+	add_untimed(t, s);
 }
 
 static void add_connections(struct text *t, const struct hs_summary *s)

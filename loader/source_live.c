@@ -475,20 +475,25 @@ static struct hs_cpu live_read_counts(const struct hs_live *live)
 	return sum;
 }
 
-static uint64_t live_read_misses(const struct hs_live *live)
+/* Those of programs on functions apart: they only add hops, and no journey depends on them. */
+static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret)
 {
 	struct bpf_program *prog;
-	uint64_t sum = 0;
 
+	ret->misses = 0;
+	ret->untimed = attach_misses(&live->attach);
 	bpf_object__for_each_program (prog, live->skel->obj) {
 		struct bpf_prog_info info = {};
 		uint32_t len = sizeof(info);
 
-		if (bpf_program__autoload(prog) &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			sum += info.recursion_misses;
+		if (!bpf_program__autoload(prog) ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			continue;
+		if (bpf_program__autoattach(prog))
+			ret->misses += info.recursion_misses;
+		else
+			ret->untimed += info.recursion_misses;
 	}
-	return sum + attach_misses(&live->attach);
 }
 
 /* A record of what was lost, when that has changed. */
@@ -502,9 +507,9 @@ static int live_hand_over_loss(struct hs_live *live, uint64_t now)
 	live->loss_read = now;
 	loss.reserve = sum.lost;
 	loss.maps = sum.maps;
-	loss.misses = live_read_misses(live);
+	live_read_misses(live, &loss);
 	if (loss.reserve == live->loss.reserve && loss.maps == live->loss.maps &&
-	    loss.misses == live->loss.misses)
+	    loss.misses == live->loss.misses && loss.untimed == live->loss.untimed)
 		return 0;
 	live->loss = loss;
 	return live->fn(live->ctx, &loss.hdr);

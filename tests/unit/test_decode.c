@@ -230,7 +230,7 @@ static void test_short_records(void **state)
 		{ HS_REC_DEV, sizeof(struct hs_rec_dev) },
 		{ HS_REC_SOCK, sizeof(struct hs_rec_sock) },
 		{ HS_REC_START, sizeof(struct hs_rec_start) },
-		{ HS_REC_LOSS, sizeof(struct hs_rec_loss) },
+		{ HS_REC_LOSS, offsetof(struct hs_rec_loss, untimed) },
 		{ HS_REC_NETNS, sizeof(struct hs_rec_netns) },
 		{ HS_REC_SYM, sizeof(struct hs_rec_text) + 1 },
 		{ HS_REC_REASON, sizeof(struct hs_rec_text) + 1 },
