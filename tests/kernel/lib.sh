@@ -280,12 +280,12 @@ k_ask()
 {
 	local status text
 	printf '%s\0' "$#" "$@" >&"$k_question"
-	IFS= read -r -d '' -t "$TAP_LIMIT" status <&"$k_answer" &&
-		IFS= read -r -d '' -t "$TAP_LIMIT" text <&"$k_answer" || {
+	if ! IFS= read -r -d '' -t "$TAP_LIMIT" status <&"$k_answer" ||
+		! IFS= read -r -d '' -t "$TAP_LIMIT" text <&"$k_answer"; then
 		echo "no answer within $TAP_LIMIT s to: $*"
 		cat -- "$TAP_TMP/judge.err"
 		return 2
-	}
+	fi
 	[[ -z $text ]] || printf '%s\n' "$text"
 	return "$status"
 }

@@ -228,7 +228,9 @@ def shape_of(journey, by_id):
     told = journey["told"]
     words = [
         text_of(packet._replace(ip_id="*", sport=known_port(packet.sport), dport=known_port(packet.dport))),
-        " ".join(f'{hop["netns"]}/{hop["dev"]}:{hop["stage"]}' for hop in journey["hops"] if hop["kind"] == "stage"),
+        # whether a reader slept and had to be woken is a matter of time
+        " ".join(f'{hop["netns"]}/{hop["dev"]}:{hop["stage"]}' for hop in journey["hops"]
+                 if hop["by"] == "tracepoint" and hop["stage"] not in ("wakeup", "running")),
         f'{journey["fate"]["kind"]} {journey["fate"]["reason"]} {journey["fate"]["function"]} in {journey["fate"]["netns"]}',
         f'by {cause["kind"]} {cause.get("call", "")} {(cause.get("task") or {}).get("comm", "")}',
         f'of {parent["packet"]["src"]} > {parent["packet"]["dst"]}' if parent else "",
