@@ -80,6 +80,8 @@ loader_obj := $(patsubst $(S)/%.c,$(B)/%.o,$(filter-out %/main.c,$(loader_src)))
 tests      := $(patsubst $(S)/%.c,$(B)/%,$(wildcard $(S)/tests/unit/test_*.c))
 test_help  := $(patsubst $(S)/%.c,$(B)/%.o,$(wildcard $(S)/tests/unit/helper_*.c))
 skeletons  := $(bpf_names:%=$(B)/%.skel.h)
+bpf_tests  := $(patsubst $(S)/tests/bpf/%.c,$(B)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard $(S)/tests/bpf/*.c)))
+bpf_helped := $(patsubst $(S)/%.bpf.c,$(B)/%.skel.h,$(wildcard $(S)/tests/bpf/*.bpf.c))
 # these must wait for the skeletons the first time; later the dependency files know
 skel_users := $(patsubst $(S)/%.c,$(B)/%.o,$(if $(loader_src),$(shell grep -l '\.skel\.h"' $(loader_src))))
 benches    := $(patsubst $(S)/bench/%.c,$(P)build/bench/%,$(wildcard $(S)/bench/*.c))
@@ -88,7 +90,7 @@ man        := $(if $(shell command -v $(SCDOC)),$(patsubst $(S)/docs/%.scd,$(B)/
 all_apps := $(apps:%=$(P)apps/%)
 trace    := $(if $(wildcard $(S)/loader/main.c),$(P)trace)
 
-.PHONY: all apps bench unit-tests check check-unit check-vm vm vm-clean demo lint format install uninstall clean \
+.PHONY: all apps bench unit-tests bpf-tests check check-unit check-vm vm vm-clean demo lint format install uninstall clean \
 	vmlinux help FORCE $(apps)
 
 all: $(trace) $(all_apps) $(man)
@@ -96,6 +98,7 @@ apps: $(all_apps)
 $(apps): %: $(P)apps/%
 bench: $(benches)
 unit-tests: $(tests)
+bpf-tests: $(bpf_tests)
 ifneq (,$(P))
 .PHONY: trace
 trace: $(P)trace
@@ -151,8 +154,12 @@ $(B)/%.bpf.o: $(S)/bpf/%.bpf.c $(B)/flags.bpf | $(B)/need.build
 	@mkdir -p $(@D)
 	$(call say,CLANG,$@)$(CLANG) $(bpf_flags) -c $< -o $@
 
+$(B)/tests/bpf/%.bpf.o: $(S)/tests/bpf/%.bpf.c $(B)/flags.bpf | $(B)/need.build
+	@mkdir -p $(@D)
+	$(call say,CLANG,$@)$(CLANG) $(bpf_flags) -c $< -o $@
+
 $(B)/%.skel.h: $(B)/%.bpf.o
-	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $*_bpf >$@
+	$(call say,SKEL,$@)$(BPFTOOL) gen skeleton $< name $(*F)_bpf >$@
 
 # loader
 $(skel_users): | $(skeletons)
@@ -174,6 +181,12 @@ $(B)/tests/unit/%.o: $(S)/tests/unit/%.c $(B)/flags.cc | $(B)/need.build $(B)/ne
 
 $(tests): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(test_help) $(B)/loader.a $(B)/files $(B)/flags.ld
 	$(call say,LINK,$@)$(CC) $(ld_flags) $< $(test_help) $(B)/loader.a $(libs) -lcmocka -o $@
+
+# tests of what runs in the kernel; tests/bpf/*.t run them
+$(bpf_tests): | $(skeletons) $(bpf_helped)
+$(B)/tests/bpf/%: $(S)/tests/bpf/%.c $(B)/loader.a $(B)/flags.cc $(B)/flags.ld | $(B)/need.build
+	@mkdir -p $(@D)
+	$(call say,BUILD,$@)$(CC) $(cc_flags) -I$(B) -I$(B)/tests/bpf $(includes) $< -o $@ $(B)/loader.a $(ld_flags) $(libs)
 
 # bench: measured, so never with sanitizers
 $(benches): | $(skeletons)
@@ -276,4 +289,4 @@ help:
 
 FORCE:
 
--include $(wildcard $(P)build/bench/*.d $(B)/*.d $(B)/apps/*.d $(B)/loader/*.d $(B)/tests/unit/*.d)
+-include $(wildcard $(P)build/bench/*.d $(B)/*.d $(B)/apps/*.d $(B)/loader/*.d $(B)/tests/unit/*.d $(B)/tests/bpf/*.d)

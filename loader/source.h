@@ -40,12 +40,21 @@ void live_close(struct hs_live *live);
 /* The tracepoint that a program of trace.bpf.c stands in for where the kernel does not have it; else NULL. */
 const char *live_stands_in_for(const char *program);
 
-/* Sets up opened programs for the running kernel, before they are loaded. */
+/*
+ * Both set up opened programs, before they are loaded: for the running kernel; and for `opt` too, as
+ * live_open() does. 0 or negative errno, and attach_free(attach) in any case; attach.h.
+ */
 struct trace_bpf;
-void live_fit_kernel(struct trace_bpf *skel);
-
-/* What became of the functions, valid until live_close(); attach.h. */
 struct hs_attach;
+void live_fit_kernel(struct trace_bpf *skel);
+int live_prepare(struct trace_bpf *skel, const struct hs_live_options *opt,
+		 struct hs_attach *attach);
+
+/* Of these the atomic instructions alone. Returns what hs_has_fetch_add must be. */
+struct bpf_object;
+bool live_fit_atomics(struct bpf_object *obj);
+
+/* What became of the functions, valid until live_close(). */
 const struct hs_attach *live_functions(const struct hs_live *live);
 
 /* Adds a process to those whose calls are recorded; its future children follow. */

@@ -188,6 +188,18 @@ static void live_drop_fetch(struct bpf_program *prog)
 			insns[i].imm = BPF_ADD;
 }
 
+bool live_fit_atomics(struct bpf_object *obj)
+{
+	bool has = live_has_fetch_add();
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program (prog, obj) {
+		if (!has)
+			live_drop_fetch(prog);
+	}
+	return has;
+}
+
 /* A tracepoint that this kernel does not have costs its stage, not the trace. */
 void live_fit_kernel(struct trace_bpf *skel)
 {
@@ -199,11 +211,7 @@ void live_fit_kernel(struct trace_bpf *skel)
 	skel->rodata->hs_kfree_skb_args = live_tracepoint_args(btf, "kfree_skb");
 	skel->rodata->hs_consume_skb_args = live_tracepoint_args(btf, "consume_skb");
 	skel->rodata->hs_tcp_send_reset_args = live_tracepoint_args(btf, "tcp_send_reset");
-	skel->rodata->hs_has_fetch_add = live_has_fetch_add();
-	bpf_object__for_each_program (prog, skel->obj) {
-		if (!skel->rodata->hs_has_fetch_add)
-			live_drop_fetch(prog);
-	}
+	skel->rodata->hs_has_fetch_add = live_fit_atomics(skel->obj);
 	bpf_object__for_each_program (prog, skel->obj) {
 		const char *tracepoint = strstr(bpf_program__section_name(prog), "tp_btf/");
 		const char *missing = live_stands_in_for(bpf_program__name(prog));
@@ -216,17 +224,16 @@ void live_fit_kernel(struct trace_bpf *skel)
 	btf__free(btf);
 }
 
-static void live_configure(struct hs_live *live)
+static void live_configure(struct trace_bpf *skel, const struct hs_live_options *opt,
+			   const struct hs_attach *attach)
 {
-	struct trace_bpf *skel = live->skel;
-
-	skel->rodata->hs_stacks = live->opt.stacks;
-	skel->rodata->hs_stacks_of_ends = live->attach.granted;
-	skel->rodata->hs_stack_limit = live->opt.stack_limit;
-	skel->rodata->hs_snap = live->opt.snap;
+	skel->rodata->hs_stacks = opt->stacks;
+	skel->rodata->hs_stacks_of_ends = attach->granted;
+	skel->rodata->hs_stack_limit = opt->stack_limit;
+	skel->rodata->hs_snap = opt->snap;
 	for (size_t i = 0; i < sizeof(live_calls) / sizeof(live_calls[0]); i++)
 		skel->rodata->hs_call_of_nr[live_calls[i].nr] = live_calls[i].call;
-	if (!live->opt.calls) {
+	if (!opt->calls) {
 		bpf_program__set_autoload(skel->progs.sys_enter, false);
 		bpf_program__set_autoload(skel->progs.sys_exit, false);
 		bpf_program__set_autoload(skel->progs.sched_process_fork, false);
@@ -241,6 +248,18 @@ static unsigned int live_backends(const struct hs_live_options *opt)
 	if (!opt->functions || opt->backend == HS_BY_TRACEPOINT)
 		return 0;
 	return opt->backend ? 1u << opt->backend : HS_BACKENDS_ALL;
+}
+
+int live_prepare(struct trace_bpf *skel, const struct hs_live_options *opt,
+		 struct hs_attach *attach)
+{
+	int r = attach_prepare(attach, skel, live_backends(opt));
+
+	if (r)
+		return r;
+	live_configure(skel, opt, attach);
+	live_fit_kernel(skel);
+	return 0;
 }
 
 static void live_explain_backend(enum hs_backend backend, char *err, size_t err_len)
@@ -279,7 +298,7 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 		live_explain(r, "opening the probes", err, err_len);
 		goto fail;
 	}
-	r = attach_prepare(&live->attach, live->skel, live_backends(opt));
+	r = live_prepare(live->skel, opt, &live->attach);
 	if (r) {
 		snprintf(err, err_len, "looking for kernel functions: %s", strerror(-r));
 		goto fail;
@@ -289,8 +308,6 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 		live_explain_backend(opt->backend, err, err_len);
 		goto fail;
 	}
-	live_configure(live);
-	live_fit_kernel(live->skel);
 	r = trace_bpf__load(live->skel);
 	if (r) {
 		live_explain(r,

@@ -57,7 +57,7 @@ tools/deps.sh install check || {
 }
 build=build
 [[ ${SAN-} != 1 ]] || build=build/san
-if ! as_caller make -j"$(nproc)" all bench unit-tests; then
+if ! as_caller make -j"$(nproc)" all bench unit-tests bpf-tests; then
 	echo 'the build failed, so no test was run'
 	failed=1
 	finish
@@ -72,13 +72,14 @@ if can_be_root; then
 	# These measure floods: the trace of a test beside them would be measured too.
 	alone=(tests/kernel/flood.t tests/kernel/loss.t)
 	together=()
-	for test in tests/topo/*.t tests/kernel/*.t; do
+	for test in tests/bpf/*.t tests/topo/*.t tests/kernel/*.t; do
 		[[ " ${alone[*]} " == *" $test "* ]] || together+=("$test")
 	done
 	prove_as as_root 2 "${together[@]}"
 	prove_as as_root 1 "${alone[@]}"
 else
-	skip_all 'needs root: tracing the kernel, network namespaces' tests/topo/*.t tests/kernel/*.t
+	skip_all 'needs root: tracing the kernel, network namespaces' \
+		tests/bpf/*.t tests/topo/*.t tests/kernel/*.t
 fi
 
 if [[ -n ${VM-} ]]; then

@@ -157,7 +157,7 @@ check_licence()
 	for file in "${c_files[@]}" "${sh_files[@]}" bpf/*.def loader/*.def vmlinux/*.h Makefile **/*.py; do
 		[[ $file != build/* ]] || continue
 		wanted='BSD-2-Clause'
-		[[ $file != bpf/* && $file != vmlinux/* ]] || wanted='GPL-2.0-only OR BSD-2-Clause'
+		[[ $file != bpf/* && $file != vmlinux/* && $file != tests/bpf/*.bpf.c ]] || wanted='GPL-2.0-only OR BSD-2-Clause'
 		head -n 3 -- "$file" | grep -qE "SPDX-License-Identifier: $wanted( \*/)?\$" ||
 			echo "$file:1: its first line must be SPDX-License-Identifier: $wanted"
 	done

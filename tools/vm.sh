@@ -17,7 +17,7 @@ for kernel; do
 	tests/vm/kit.sh known "$kernel" || exit 1
 done
 tools/deps.sh install vm || exit 1
-as_caller make -j"$(nproc)" || die 'the build failed; the first message above says why'
+as_caller make -j"$(nproc)" all bpf-tests || die 'the build failed; the first message above says why'
 case $what in
 vm)
 	echo "Linux $1 in a VM, on these files. What is changed there is gone at the end; \`exit\` ends it."

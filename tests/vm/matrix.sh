@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Runs the tests that need a kernel, unchanged, under every kernel of the table; ./trace and apps/
-# must be built. Two VMs at a time share the work. Says what came of it for each kernel; the last line is "N passed, N failed, N skipped", as of tools/check.sh.
+# Runs the tests that need a kernel, unchanged, under every kernel of the table; what `make all bpf-tests`
+# makes must be there. Two VMs at a time share the work. Says what came of it for each kernel; the last line
+# is "N passed, N failed, N skipped", as of tools/check.sh.
 #
 #	matrix.sh [-T PATTERN] [-l DIR] [KERNEL...]
 #
@@ -58,7 +59,7 @@ is_wanted()
 }
 
 scripts=()
-for script in tests/topo/*.t tests/kernel/*.t; do
+for script in tests/bpf/*.t tests/topo/*.t tests/kernel/*.t; do
 	is_wanted "$script" || continue
 	if reason=$(left_out | grep -F -- "$script|"); then
 		printf 'left out: %s (%s)\n' "$script" "${reason#*|}"
