@@ -67,6 +67,7 @@ dir=
 end()
 {
 	local pid
+	trap '' INT TERM # a second one must not end the tidying
 	for pid in $qemu $filesystem "${readers[@]}"; do
 		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done
