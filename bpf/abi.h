@@ -46,6 +46,7 @@ enum hs_rec_type {
 	HS_REC_PAYLOAD = 13, /* struct hs_rec_payload: the first bytes of the packet born next */
 	HS_REC_FUNC = 14,    /* struct hs_rec_func: a function of functions.def ran */
 	HS_REC_ROUTE = 15,   /* struct hs_rec_route: a routing table was asked */
+	HS_REC_QDISC = 16,   /* struct hs_rec_qdisc: a queueing discipline, before its first use */
 	/* written by user space */
 	HS_REC_START = 32,   /* struct hs_rec_start: always first */
 	HS_REC_TICK = 33,    /* struct hs_hdr only: time has come so far */
@@ -364,6 +365,14 @@ struct hs_rec_dev {
 				 */
 };
 
+/* A later one of the same device: it has another now. */
+struct hs_rec_qdisc {
+	struct hs_hdr hdr;
+	__u32 netns; /* of its device */
+	__u32 ifindex;
+	char kind[HS_NAME_LEN]; /* "netem" */
+};
+
 struct hs_rec_sock {
 	struct hs_hdr hdr;
 	__u64 sk;  /* 0 in HS_REC_BOUND */
@@ -462,6 +471,7 @@ HS_SIZE_IS(hs_rec_payload, 40);
 HS_SIZE_IS(hs_rec_call, 160);
 HS_SIZE_IS(hs_rec_task, 64);
 HS_SIZE_IS(hs_rec_dev, 88);
+HS_SIZE_IS(hs_rec_qdisc, 48);
 HS_SIZE_IS(hs_rec_sock, 120);
 HS_SIZE_IS(hs_rec_start, 120);
 HS_SIZE_IS(hs_rec_loss, 48);

@@ -174,14 +174,20 @@ static __always_inline const struct net_device *hs_unborn_dev(const struct sk_bu
 	return dst ? BPF_CORE_READ(dst, dev) : NULL;
 }
 
-/* A device without a link has a queueing discipline that takes nothing, noop_enqueue(). */
-static __always_inline bool hs_has_no_carrier(const struct sk_buff *skb)
+/*
+ * Freed right after it was given to a device's queue: the queueing discipline did not take it. Its kind is
+ * said, as no other event may have done that; one without a link takes nothing, noop_enqueue().
+ */
+static __always_inline bool hs_was_just_queued(const struct sk_buff *skb)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
-	if (!c || c->queued != (__u64)skb)
-		return false;
-	return BPF_CORE_READ(skb, dev, state) & 1ul << HS_LINK_STATE_NOCARRIER;
+	return c && c->queued == (__u64)skb;
+}
+
+static __always_inline bool hs_has_no_carrier(const struct net_device *dev)
+{
+	return BPF_CORE_READ(dev, state) & 1ul << HS_LINK_STATE_NOCARRIER;
 }
 
 /* At its end: its birth, which user space leaves aside if it knows the packet. Returns as above. */

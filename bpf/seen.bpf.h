@@ -17,6 +17,7 @@ struct hs_seen {
 
 struct hs_seen_table {
 	struct hs_seen dev[HS_SEEN_SLOTS];
+	struct hs_seen qdisc[HS_SEEN_SLOTS];
 	struct hs_seen task[HS_SEEN_SLOTS];
 	struct hs_seen sock[HS_SEEN_SLOTS];
 };
@@ -96,6 +97,30 @@ static __always_inline void hs_see_dev(const struct net_device *dev, const struc
 		bpf_probe_read_kernel_str(rec->kind, sizeof(rec->kind), BPF_CORE_READ(ops, kind));
 	hs_submit(rec);
 	hs_note(slot, (__u64)dev, check);
+}
+
+/* Of a device that has several queues the root is only where their disciplines hang: TCQ_F_MQROOT. */
+static __always_inline void hs_see_qdisc(const struct Qdisc *qdisc, const struct net_device *dev)
+{
+	struct hs_seen_table *table = hs_seen_table();
+	__u32 netns = hs_netns_id(BPF_CORE_READ(dev, nd_net.net));
+	__u32 ifindex = BPF_CORE_READ(dev, ifindex);
+	__u64 check = (__u64)netns << 32 | ifindex;
+	struct hs_rec_qdisc *rec;
+	struct hs_seen *slot;
+
+	slot = table ? hs_unseen(table->qdisc, (__u64)qdisc, check) : NULL;
+	if (!slot || BPF_CORE_READ(qdisc, flags) & HS_TCQ_F_MQROOT)
+		return;
+	rec = hs_begin_name(HS_REC_QDISC, sizeof(*rec));
+	if (!rec)
+		return;
+	rec->netns = netns;
+	rec->ifindex = ifindex;
+	rec->kind[0] = 0;
+	bpf_probe_read_kernel_str(rec->kind, sizeof(rec->kind), BPF_CORE_READ(qdisc, ops, id));
+	hs_submit(rec);
+	hs_note(slot, (__u64)qdisc, check);
 }
 
 static __always_inline bool hs_is_followed(__u32 pid);

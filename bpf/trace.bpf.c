@@ -18,6 +18,7 @@
 #define HS_ETH_P_IP		0x0800
 #define HS_ETH_P_IPV6		0x86dd
 #define HS_LINK_STATE_NOCARRIER 2 /* enum netdev_state_t, include/linux/netdevice.h */
+#define HS_TCQ_F_MQROOT		8 /* include/net/sch_generic.h */
 #define HS_PACKET_HOST		0 /* include/uapi/linux/if_packet.h */
 #define HS_PACKET_LOOPBACK	5 /* include/uapi/linux/if_packet.h */
 #define HS_SIGHUP		1
@@ -115,18 +116,32 @@ int BPF_PROG(net_dev_start_xmit, struct sk_buff *skb, const struct net_device *d
 	return hs_emit_stage(ctx, HS_STAGE_DEV_XMIT, skb, dev);
 }
 
-/* Its time in the queueing discipline begins, and ends: the same packet, still on its way out. */
-SEC("tp_btf/qdisc_enqueue")
-int BPF_PROG(qdisc_enqueue, const void *qdisc, const void *queue, struct sk_buff *skb)
+/*
+ * Its time in the queueing discipline begins, and ends: the same packet, still on its way out. While it is
+ * there, skb->dev may hold something else (struct sk_buff, rbnode; netem keeps packets in a tree).
+ */
+static __always_inline int hs_emit_qdisc(void *ctx, __u8 stage, const struct Qdisc *qdisc,
+					 const struct netdev_queue *queue,
+					 const struct sk_buff *skb)
 {
-	return hs_emit_stage(ctx, HS_STAGE_QDISC_ENQUEUE, skb, skb->dev);
+	const struct net_device *dev = queue->dev;
+
+	hs_see_qdisc(qdisc, dev);
+	return hs_emit_stage(ctx, stage, skb, dev);
+}
+
+SEC("tp_btf/qdisc_enqueue")
+int BPF_PROG(qdisc_enqueue, struct Qdisc *qdisc, struct netdev_queue *queue, struct sk_buff *skb)
+{
+	return hs_emit_qdisc(ctx, HS_STAGE_QDISC_ENQUEUE, qdisc, queue, skb);
 }
 
 /* Fires for an empty queue too, with no packet. */
 SEC("tp_btf/qdisc_dequeue")
-int BPF_PROG(qdisc_dequeue, const void *qdisc, const void *queue, int packets, struct sk_buff *skb)
+int BPF_PROG(qdisc_dequeue, struct Qdisc *qdisc, struct netdev_queue *queue, int packets,
+	     struct sk_buff *skb)
 {
-	return skb ? hs_emit_stage(ctx, HS_STAGE_QDISC_DEQUEUE, skb, skb->dev) : 0;
+	return skb ? hs_emit_qdisc(ctx, HS_STAGE_QDISC_DEQUEUE, qdisc, queue, skb) : 0;
 }
 
 SEC("tp_btf/netif_rx")
@@ -155,8 +170,11 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 	struct hs_rec_free *rec;
 	struct sock *sk = NULL;
 	__u32 reason = 0;
+	bool queued = hs_was_just_queued(skb);
 
 	dev = hs_emit_unborn(ctx, skb);
+	if (queued)
+		hs_see_qdisc(BPF_CORE_READ(skb, dev, qdisc), BPF_CORE_READ(skb, dev));
 	if (hs_kfree_skb_args > 2)
 		reason = args[2];
 	if (hs_kfree_skb_args > 3)
@@ -175,7 +193,7 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 	rec->rmem = sk ? sk->sk_backlog.rmem_alloc.counter : 0;
 	rec->rcvbuf = sk ? sk->sk_rcvbuf : 0;
 	rec->head = hs_low_half(skb->head);
-	if (hs_has_no_carrier(skb))
+	if (queued && hs_has_no_carrier(BPF_CORE_READ(skb, dev)))
 		rec->hdr.flags |= HS_F_NO_CARRIER;
 	hs_take_stack(ctx, rec);
 	hs_submit(rec);

@@ -214,6 +214,49 @@ void node_find_answer(struct hs_journeys *js, const struct hs_event *e, struct n
 	}
 }
 
+/* Has it been in the queue of the device of `e`? */
+static bool node_was_queued_at(const struct hs_event *e, const struct node *n)
+{
+	for (size_t i = n->j.n_hops; i-- > 0;)
+		if (n->j.hops[i].stage == HS_STAGE_DEV_QUEUE &&
+		    !strcmp(n->j.hops[i].netns, e->netns) && !strcmp(n->j.hops[i].dev, e->dev.name))
+			return true;
+	return false;
+}
+
+static struct node *original_in(struct node *list, const struct hs_event *e, const struct node *n)
+{
+	struct node *other = list ? list->prev : NULL;
+
+	for (int i = 0; i < QUOTE_DEPTH && other; i++, other = other == list ? NULL : other->prev)
+		if (other != n && !other->duplicate && other->head == n->head &&
+		    packet_is_same(&other->j.packet, &n->j.packet) && node_was_queued_at(e, other))
+			return other;
+	return NULL;
+}
+
+/* It shares the memory of its original, netem_enqueue(), and was never given to the device's queue. */
+struct node *node_find_original(struct hs_journeys *js, const struct hs_event *e,
+				const struct node *n)
+{
+	if (!n->head)
+		return NULL;
+	return original_in(js->open, e, n) ?: original_in(js->done, e, n);
+}
+
+void node_set_duplicate(struct hs_journeys *js, const struct hs_event *e, struct node *n,
+			struct node *original)
+{
+	const struct hs_where *at = &((const struct hs_rec_birth *)e->rec)->at;
+
+	node_set_cause(js, n, original,
+		       names_internf(js->names, "a duplicate, made by %s",
+				     tell_qdisc(js, at->netns, at->ifindex)));
+	n->j.has_rel = original->j.has_rel;
+	n->j.rel_seq = original->j.rel_seq;
+	n->j.rel_ack = original->j.rel_ack;
+}
+
 /* Does the cause wait until somebody tells the next hop's link-layer address? */
 static bool cause_asks(const struct hs_event *e, const struct node *n, const struct node *cause)
 {

@@ -30,6 +30,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_PAYLOAD] = sizeof(struct hs_rec_payload),
 	[HS_REC_FUNC] = sizeof(struct hs_rec_func),
 	[HS_REC_ROUTE] = sizeof(struct hs_rec_route),
+	[HS_REC_QDISC] = sizeof(struct hs_rec_qdisc),
 	[HS_REC_START] = sizeof(struct hs_rec_start),
 	[HS_REC_TICK] = sizeof(struct hs_hdr),
 	[HS_REC_LOSS] = sizeof(struct hs_rec_loss),
@@ -190,6 +191,9 @@ int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
 		break;
 	case HS_REC_DEV:
 		r = names_learn_device(d->names, (const void *)rec);
+		break;
+	case HS_REC_QDISC:
+		r = names_learn_qdisc(d->names, (const void *)rec);
 		break;
 	case HS_REC_TASK:
 		r = names_learn_task(d->names, (const void *)rec);

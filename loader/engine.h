@@ -7,8 +7,8 @@
  *   call.c     system calls                 tell.c    sentences
  *   flow.c     TCP connections              seq.c  their bytes, by sequence number
  *   tcp.c      their states, resets, timers
- *   func.c     functions that are probed
- *   route.c    what routing tables answer
+ *   func.c     functions that are probed    route.c  what routing tables answer
+ *   queue.c    queueing disciplines
  */
 #ifndef HS_ENGINE_H
 #define HS_ENGINE_H
@@ -51,9 +51,15 @@ struct node {
 	bool cut;		 /* into segments */
 	bool taken;		 /* by a TCP socket (tcp_probe) */
 	bool keepalive;		 /* it asks whether the peer is there */
-	bool want_counter;	 /* no ICMP error: the limits' counters will say why */
+	struct queue *queue; /* of the device that it was given to and has not left; NULL none */
+	uint64_t queued_at;  /* when it was put there, the last time; 0 never */
+	bool queue_took;     /* a queueing discipline has it, as an event told */
+	bool duplicate;	     /* of its cause, by a queueing discipline */
+	bool silence_told;   /* a call that waited in vain was explained by it */
+	bool want_counter;   /* no ICMP error: the limits' counters will say why */
 	UT_hash_handle hh, by_address;
 	struct node *prev, *next;
+	struct node *queue_prev, *queue_next;
 };
 
 #define EARLY_MAX 4
@@ -258,6 +264,7 @@ struct hs_journeys {
 	struct open_call *calls;
 	struct bound *bound;
 	size_t n_bound;
+	struct queue *queues;
 	struct hs_rec_sock mini; /* the minisocket that was found last */
 	struct limits *limits;
 	struct processing now[HS_MAX_CPUS];
@@ -345,6 +352,15 @@ void route_event(struct hs_journeys *js, const struct hs_event *e);
 /* The answer of a routing table that the thread of `e` got for the packet `n`, just born; NULL none. */
 struct held *route_of(struct context *c, const struct node *n, const struct hs_event *e);
 
+/* queue.c */
+#define OVERTAKEN_MAX 16 /* journeys that are named */
+/* It was seen there: what is to be said of its time in a queueing discipline, "" nothing. */
+const char *queue_seen(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* Does it wait in a queueing discipline? */
+bool queue_has(const struct node *n);
+void queue_leave(struct node *n);
+void queues_free(struct hs_journeys *js);
+
 /* cause.c */
 /* The packet that this softirq receives, NULL none. */
 struct node *node_in_softirq(struct hs_journeys *js, const struct hs_event *e);
@@ -352,6 +368,11 @@ struct node *node_in_softirq(struct hs_journeys *js, const struct hs_event *e);
 bool node_is_guest(struct hs_journeys *js, const struct node *n, const struct hs_event *e);
 /* Of a packet just born, by the event of its birth. */
 void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct node *n);
+/* The packet of which the one just born, by a driver, is a copy that a queueing discipline made; NULL none. */
+struct node *node_find_original(struct hs_journeys *js, const struct hs_event *e,
+				const struct node *n);
+void node_set_duplicate(struct hs_journeys *js, const struct hs_event *e, struct node *n,
+			struct node *original);
 /* Of a packet that is born when it ends: the ICMP error about it may have been born before. */
 void node_find_answer(struct hs_journeys *js, const struct hs_event *e, struct node *n);
 
@@ -452,6 +473,12 @@ struct hs_socket tcp_socket(struct hs_journeys *js, const struct sock_node *s);
 /* tell.c: sentences for people; interned */
 const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep);
 const char *tell_task(struct hs_journeys *js, const struct hs_task *task);
+/* "netem, the queueing discipline of veth_c2" */
+const char *tell_qdisc(struct hs_journeys *js, uint32_t netns, uint32_t ifindex);
+/* "79.6 ms" */
+const char *tell_duration(struct hs_journeys *js, uint64_t ns);
+/* "#3, #4 and #5" */
+const char *tell_ids(struct hs_journeys *js, const uint32_t *ids, size_t n);
 const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p);
 const char *tell_no_socket(struct hs_journeys *js, const struct node *n);
 const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem,

@@ -50,6 +50,8 @@ static void fact_drop_parts(struct expect *x, struct fact *fact)
 {
 	free(fact->j.hops);
 	free(fact->j.caused);
+	free(fact->j.overtook);
+	free(fact->j.overtaken_by);
 	free(fact->data);
 	fact->data = NULL;
 	free(fact->path);
@@ -205,6 +207,11 @@ static void fact_copy_parts(struct expect *x, struct fact *fact, const struct hs
 	fact->path = fact_path(x, fact, j);
 	fact->j.caused = fact_copy(x, fact, j->caused, j->n_caused, sizeof(*j->caused));
 	fact->j.n_caused = fact->j.caused ? j->n_caused : 0;
+	fact->j.overtook = fact_copy(x, fact, j->overtook, j->n_overtook, sizeof(*j->overtook));
+	fact->j.n_overtook = fact->j.overtook ? j->n_overtook : 0;
+	fact->j.overtaken_by =
+		fact_copy(x, fact, j->overtaken_by, j->n_overtaken_by, sizeof(*j->overtaken_by));
+	fact->j.n_overtaken_by = fact->j.overtaken_by ? j->n_overtaken_by : 0;
 	fact->j.payload = NULL;
 	if (j->payload && j->payload_captured)
 		fact->data = fact_text(x, fact, j->payload, j->payload_captured);

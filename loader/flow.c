@@ -186,7 +186,9 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	if (s && s->s.type == SOCK_STREAM && s->s.remote.port == p->dst.port &&
 	    s->s.local.port == p->src.port)
 		flow_set_socket(js, f, from, s);
-	seq_sent(js, f, n, e->rec->stage == HS_STAGE_DEV_XMIT);
+	/* A copy is no retransmission. */
+	if (!n->duplicate)
+		seq_sent(js, f, n, e->rec->stage == HS_STAGE_DEV_XMIT);
 	n->by_socket |= f->followed;
 	n->j.flow = f->f.id;
 }

@@ -57,6 +57,7 @@ void journeys_free(struct hs_journeys *js)
 	}
 	for (int i = 0; i < HS_MAX_CPUS; i++)
 		free(js->snap[i]);
+	queues_free(js);
 	free(js->bound);
 	free(js);
 }
@@ -120,7 +121,7 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	const struct hs_rec_birth *birth = (const void *)e->rec;
 	size_t captured = e->rec->size - e->rec->frames * sizeof(uint64_t) -
 			  offsetof(struct hs_rec_birth, data);
-	struct node *n = node_new(js, e);
+	struct node *n = node_new(js, e), *original = NULL;
 	struct sock_node *s;
 
 	if (!n)
@@ -145,12 +146,17 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 		n->sock_serial = s->serial;
 		n->by_socket = s->s.followed;
 	}
+	if (birth->hdr.stage == HS_STAGE_DEV_XMIT)
+		original = node_find_original(js, e, n);
+	n->duplicate = original != NULL;
 	flow_join(js, n, e);
 	/* What arrives from outside has no skb_iif yet, either. */
-	if (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage != HS_STAGE_RECEIVE &&
-	    birth->hdr.stage != HS_STAGE_BACKLOG)
+	if (original)
+		node_set_duplicate(js, e, n, original);
+	else if (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage != HS_STAGE_RECEIVE &&
+		 birth->hdr.stage != HS_STAGE_BACKLOG)
 		node_find_cause(js, e, n);
-	if (birth->hdr.stage == HS_STAGE_DEV_XMIT)
+	if (birth->hdr.stage == HS_STAGE_DEV_XMIT && !original)
 		node_find_whole(js, e, n);
 	if (n->flow)
 		tcp_born(js, n, e);
@@ -271,7 +277,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
 	struct node *n = node_by_address(js, at->skb);
-	const char *text = "";
+	const char *text = "", *queued;
 
 	if (e->rec->stage == HS_STAGE_WAKEUP) {
 		on_wakeup(js, e);
@@ -293,7 +299,8 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		n = node_born(js, e);
 		if (n && n->waited)
 			text = waited_text;
-		if (n)
+		/* What the sender's call ran was about the original. */
+		if (n && !n->duplicate)
 			func_born(js, n, e);
 	}
 	if (e->rec->type == HS_REC_STAGE && (!n || node_is_over(n, e)))
@@ -317,6 +324,9 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	if (e->rec->type == HS_REC_STAGE && e->rec->stage == HS_STAGE_DEV_QUEUE &&
 	    node_is_guest(js, n, e))
 		text = waited_text;
+	queued = queue_seen(js, n, e);
+	if (*queued)
+		text = queued;
 	node_hop(js, n, e, e->rec->stage, text, "", 0);
 }
 

@@ -243,6 +243,15 @@ struct hs_journey {
 	const char *
 		no_icmp; /* a dropped packet that got no ICMP error though it could have: why, "" */
 	enum hs_noise noise;
+	/* of the queueing disciplines of devices that it was given to */
+	const char *qdisc;    /* the kind of the last one, "netem"; "" none, or unknown */
+	bool waited_in_qdisc; /* it was let go by one: */
+	uint64_t qdisc_wait;  /* time there, of all of them, ns */
+	uint32_t *overtook;   /* ids of those that were put there earlier and left it later */
+	size_t n_overtook;
+	uint32_t *overtaken_by; /* ids, the other way round */
+	size_t n_overtaken_by;
+	uint32_t duplicate_of;	   /* id of the packet that one made a copy of, 0 */
 	bool incomplete;	   /* events may be missing: a conclusion from it is inconclusive */
 	uint64_t lost;		   /* how many events were lost while it was alive */
 	const uint8_t *payload;	   /* behind the transport header, as far as asked for; NULL none */

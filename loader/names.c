@@ -29,7 +29,7 @@ struct entry {
 struct hs_names {
 	struct string *strings;
 	struct entry *netns;		     /* by id */
-	struct entry *devices;		     /* by (namespace, ifindex) */
+	struct entry *devices, *qdiscs;	     /* by (namespace, ifindex) */
 	struct entry *symbols;		     /* by address */
 	struct entry *reasons, *rst_reasons; /* by number */
 	struct entry *functions;	     /* by number in HS_REC_FUNC */
@@ -66,6 +66,7 @@ void names_free(struct hs_names *names)
 		return;
 	table_free(names->netns);
 	table_free(names->devices);
+	table_free(names->qdiscs);
 	table_free(names->symbols);
 	table_free(names->reasons);
 	table_free(names->rst_reasons);
@@ -200,6 +201,12 @@ int names_learn_device(struct hs_names *names, const struct hs_rec_dev *rec)
 	return 0;
 }
 
+int names_learn_qdisc(struct hs_names *names, const struct hs_rec_qdisc *rec)
+{
+	return table_learn(names, &names->qdiscs, pair_key(rec->netns, rec->ifindex), rec->kind,
+			   sizeof(rec->kind));
+}
+
 int names_learn_symbol(struct hs_names *names, uint64_t addr, const char *text)
 {
 	return table_learn(names, &names->symbols, addr, text, strlen(text));
@@ -245,6 +252,13 @@ struct hs_device names_device(struct hs_names *names, uint32_t netns, uint32_t i
 	if (!e)
 		return (struct hs_device){ .name = nothing, .kind = nothing };
 	return (struct hs_device){ .name = e->text, .kind = e->kind, .mtu = e->mtu };
+}
+
+const char *names_qdisc(struct hs_names *names, uint32_t netns, uint32_t ifindex)
+{
+	struct entry *e = table_find(names->qdiscs, pair_key(netns, ifindex));
+
+	return e ? e->text : nothing;
 }
 
 const char *names_symbol(struct hs_names *names, uint64_t addr)

@@ -30,6 +30,7 @@ const char *names_internf(struct hs_names *names, const char *fmt, ...)
 /* Learn. A later record replaces an earlier one. 0 or -ENOMEM. */
 int names_learn_netns(struct hs_names *names, const struct hs_rec_netns *rec);
 int names_learn_device(struct hs_names *names, const struct hs_rec_dev *rec);
+int names_learn_qdisc(struct hs_names *names, const struct hs_rec_qdisc *rec);
 int names_learn_symbol(struct hs_names *names, uint64_t addr, const char *text);
 int names_learn_reason(struct hs_names *names, uint64_t reason, const char *text);
 int names_learn_rst_reason(struct hs_names *names, uint64_t reason, const char *text);
@@ -40,6 +41,8 @@ int names_learn_task(struct hs_names *names, const struct hs_rec_task *rec);
 /* Look up. Never NULL: an unknown namespace is "net:?", others "". */
 const char *names_netns(struct hs_names *names, uint32_t netns);
 struct hs_device names_device(struct hs_names *names, uint32_t netns, uint32_t ifindex);
+/* The kind of a device's queueing discipline, "netem". */
+const char *names_qdisc(struct hs_names *names, uint32_t netns, uint32_t ifindex);
 const char *names_symbol(struct hs_names *names, uint64_t addr);
 /* Of a probed function, by its number in HS_REC_FUNC; *ret_backend HS_BY_STACK: unknown. */
 const char *names_function(struct hs_names *names, uint32_t fn, enum hs_backend *ret_backend);

@@ -63,6 +63,7 @@ void node_set_address(struct hs_journeys *js, struct node *n, uint64_t address)
 
 void node_free(struct hs_journeys *js, struct node *n)
 {
+	queue_leave(n);
 	node_set_address(js, n, 0);
 	HASH_DELETE(hh, js->all, n);
 	if (n->settled)
@@ -74,6 +75,8 @@ void node_free(struct hs_journeys *js, struct node *n)
 		free(n->j.hops[i].functions);
 	free(n->j.hops);
 	free(n->j.caused);
+	free(n->j.overtook);
+	free(n->j.overtaken_by);
 	free(n->children);
 	free(n->stack);
 	free(n->bytes);
@@ -123,6 +126,7 @@ static void node_show(struct hs_journeys *js, struct node *n)
 	cause = n->cause ? node_by_serial(js, n->cause) : NULL;
 	if (cause && cause->selected) {
 		n->j.cause = cause->j.id;
+		n->j.duplicate_of = n->duplicate ? cause->j.id : 0;
 		serials_add(&cause->j.caused, &cause->j.n_caused, n->j.id);
 	}
 	for (size_t i = 0; i < n->j.n_hops; i++)
@@ -359,7 +363,7 @@ struct node *node_new(struct hs_journeys *js, const struct hs_event *e)
 	n->j.born = n->last = e->time;
 	n->j.by = e->task;
 	n->j.by_call = n->j.cause_text = n->j.told_call = n->j.told_why = n->j.no_icmp = "";
-	n->j.timer = n->j.rst_reason = "";
+	n->j.timer = n->j.rst_reason = n->j.qdisc = "";
 	n->j.told_task.comm = n->j.read.task.comm = n->j.read.call = "";
 	n->j.by_fd = -1;
 	n->by_filter = true;

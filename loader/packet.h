@@ -48,6 +48,9 @@ bool packet_is_too_big(const struct hs_packet *p);
 /* An ARP reply, or a neighbour advertisement (RFC 4861, 4.4). */
 bool packet_is_address_answer(const struct hs_packet *packet);
 
+/* Two headers that say the same: of one packet, and of a copy of it. */
+bool packet_is_same(const struct hs_packet *a, const struct hs_packet *b);
+
 /*
  * Is `error` an ICMP or ICMPv6 error about `original`? Compares protocol, addresses, the ports
  * where both know them, and for IPv4 the identification. A later fragment is never reported on.

@@ -223,6 +223,10 @@ static void follow_birth(struct follow *f, const struct hs_journey *j)
 	flows_packet(t, j, !caused);
 	if (flows_opens_window(flows_get(&f->flows, j->flow), j))
 		text_add(t, ", window opens");
+	if (j->duplicate_of) {
+		text_add(t, parts_gap(&f->r));
+		parts_cause(t, j);
+	}
 	/* a retransmission says so itself */
 	if (j->cause_kind != HS_CAUSE_NONE && !caused && !j->retransmission) {
 		text_add(t, parts_gap(&f->r));

@@ -321,6 +321,18 @@ static void put_segment(struct text *t, const struct hs_journey *j)
 	json_put(t, "}");
 }
 
+static void put_queue(struct text *t, const struct hs_journey *j)
+{
+	json_key(t, "queue");
+	json_put(t, "{");
+	json_str(t, "kind", j->qdisc);
+	if (j->waited_in_qdisc)
+		json_uint(t, "waited", j->qdisc_wait);
+	json_ids(t, "overtook", j->overtook, j->n_overtook);
+	json_ids(t, "overtaken_by", j->overtaken_by, j->n_overtaken_by);
+	json_put(t, "}");
+}
+
 /* --- lines --- */
 
 static void json_journey(void *ctx, const struct hs_journey *j)
@@ -365,6 +377,10 @@ static void json_journey(void *ctx, const struct hs_journey *j)
 	json_id(t, "flow", j->flow);
 	if (j->flow)
 		put_segment(t, j);
+	if (*j->qdisc || j->waited_in_qdisc)
+		put_queue(t, j);
+	if (j->duplicate_of)
+		json_uint(t, "duplicate_of", j->duplicate_of);
 	if (r->opt.verbose > 1) {
 		json_key(t, "skb");
 		json_putf(t, "\"0x%" PRIx64 "\"", j->skb);

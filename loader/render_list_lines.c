@@ -119,10 +119,28 @@ static void list_verbose(struct render *r, const struct hs_journey *j, int inden
 	}
 }
 
+/* A queueing discipline that kept it for long, or changed the order. */
+static void list_queues(struct render *r, const struct hs_journey *j, int column)
+{
+	if (!j->waited_in_qdisc ||
+	    (j->qdisc_wait < SLOW_NS && !j->n_overtook && !j->n_overtaken_by))
+		return;
+	for (size_t i = 0; i < j->n_hops; i++) {
+		const struct hs_hop *hop = &j->hops[i];
+
+		if (!*hop->text ||
+		    (hop->stage != HS_STAGE_QDISC_DEQUEUE && hop->stage != HS_STAGE_DEV_XMIT))
+			continue;
+		text_addf(&r->line, "left %s %s", hop->dev, hop->text);
+		list_note(r, column);
+	}
+}
+
 static void list_notes(struct render *r, const struct hs_journey *j, int column)
 {
 	struct text *t = &r->line;
 
+	list_queues(r, j, column);
 	if (parts_new_remedy(r, j->fate.remedy)) {
 		text_add(t, j->fate.remedy);
 		list_note(r, column);

@@ -150,7 +150,9 @@ void parts_id(struct text *t, uint32_t id)
 
 void parts_cause(struct text *t, const struct hs_journey *j)
 {
-	if (j->cause_kind == HS_CAUSE_JOURNEY && j->cause)
+	if (j->duplicate_of)
+		text_addf(t, "duplicate" G "of" G "#%" PRIu32, j->duplicate_of);
+	else if (j->cause_kind == HS_CAUSE_JOURNEY && j->cause)
 		text_addf(t, t->style->plain ? "caused" G "by" G "#%" PRIu32 : "◀" G "#%" PRIu32,
 			  j->cause);
 }

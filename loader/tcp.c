@@ -512,6 +512,8 @@ void tcp_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 		return;
 	/* States refer to it by its id. */
 	node_select(js, n);
+	if (n->duplicate)
+		return;
 	if (n->j.cause_kind == HS_CAUSE_KERNEL && e->softirq) {
 		n->j.timer = tcp_timer(js, n, birth->pending);
 		if (*n->j.timer)

@@ -110,6 +110,51 @@ const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 			     rec->qlen, rec->rmem, rec->rcvbuf);
 }
 
+const char *tell_qdisc(struct hs_journeys *js, uint32_t netns, uint32_t ifindex)
+{
+	const char *dev = names_device(js->names, netns, ifindex).name;
+	const char *kind = names_qdisc(js->names, netns, ifindex);
+
+	return names_internf(js->names, "%s%sthe queueing discipline of %s", kind,
+			     *kind ? ", " : "", *dev ? dev : "its device");
+}
+
+const char *tell_duration(struct hs_journeys *js, uint64_t ns)
+{
+	struct text_style style = { .width = 80 };
+	char words[32];
+	struct text t;
+	size_t len = 0;
+
+	text_init(&t, &style);
+	text_duration(&t, ns);
+	/* Only a view glues the unit to its number. */
+	for (const char *p = t.data ?: ""; *p && len < sizeof(words) - 1; p++) {
+		bool glue = !strncmp(p, TEXT_GLUE, strlen(TEXT_GLUE));
+
+		words[len++] = glue ? ' ' : *p;
+		p += glue ? strlen(TEXT_GLUE) - 1 : 0;
+	}
+	text_free(&t);
+	return names_intern(js->names, words, len);
+}
+
+const char *tell_ids(struct hs_journeys *js, const uint32_t *ids, size_t n)
+{
+	char text[OVERTAKEN_MAX * 20 + 32] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < n && i < OVERTAKEN_MAX; i++)
+		len += snprintf(text + len, sizeof(text) - len, "%s#%u",
+				!i	    ? ""
+				: i + 1 < n ? ", "
+					    : " and ",
+				ids[i]);
+	if (n > OVERTAKEN_MAX)
+		snprintf(text + len, sizeof(text) - len, " and %zu more", n - OVERTAKEN_MAX);
+	return names_intern(js->names, text, sizeof(text));
+}
+
 /*
  * Other UDP sockets that would have taken it: compute_score() prefers the one that is bound (or connected)
  * more exactly. "" none.
@@ -311,6 +356,64 @@ static void drop_too_big(const struct drop *d)
 		"The sender is told by ICMP, and sends less at once from then on; if it does not, look where that ICMP is dropped. The MTUs: ip link.";
 }
 
+static bool drop_has_passed(const struct drop *d, enum hs_stage stage)
+{
+	for (size_t i = 0; i < d->n->j.n_hops; i++)
+		if (d->n->j.hops[i].stage == stage)
+			return true;
+	return false;
+}
+
+/*
+ * A loss that netem was asked for passes for a success, and so for being taken (netem_enqueue(); from 5.15 on
+ * an event tells that); what does not fit does not.
+ */
+static void drop_by_qdisc(const struct drop *d)
+{
+	const char *kind = names_qdisc(d->js->names, d->n->netns, d->n->ifindex), *how = "";
+	bool taken = drop_has_passed(d, HS_STAGE_QDISC_ENQUEUE);
+	bool netem = !strcmp(kind, "netem");
+
+	if (netem && taken)
+		how = ": a loss that it was told to make";
+	else if (netem && strcmp(d->fate->reason, "NOT_SPECIFIED"))
+		how = ": its queue was full";
+	else if (netem)
+		how = ": a loss that it was told to make, or its queue was full";
+	else if (!strcmp(kind, "tbf") && !taken)
+		how = ": its queue was full, or the packet is longer than its burst";
+	d->fate->why = names_internf(d->js->names, *kind ? "%s, dropped it%s" : "%s dropped it%s",
+				     tell_qdisc(d->js, d->n->netns, d->n->ifindex), how);
+	d->fate->remedy = names_internf(
+		d->js->names,
+		"Look at tc -s qdisc show dev %s in %s: its settings, and how many it dropped.",
+		d->dev, d->netns);
+}
+
+static void drop_by_tc(const struct drop *d, const char *way, const char *hook)
+{
+	d->fate->why = names_internf(
+		d->js->names,
+		"a filter of tc on %s dropped it on its way %s: its action says so (drop; police, what is above the rate)",
+		d->dev, way);
+	d->fate->remedy = names_internf(
+		d->js->names, "Look at tc -s filter show dev %s %s in %s: how many it dropped.",
+		d->dev, hook, d->netns);
+}
+
+/* What frees those that a queueing discipline did not take, by its name where there is no reason (5.10). */
+static bool drop_is_by_qdisc(const struct drop *d)
+{
+	const char *kind = names_qdisc(d->js->names, d->n->netns, d->n->ifindex);
+
+	if (!strncmp(d->fate->reason, "QDISC_", strlen("QDISC_")))
+		return true;
+	return !strcmp(d->fate->reason, "NOT_SPECIFIED") && *kind &&
+	       node_timed_stage(d->n) == HS_STAGE_DEV_QUEUE &&
+	       (!strcmp(d->fate->function, "kfree_skb_list") ||
+		!strcmp(d->fate->function, "__dev_queue_xmit"));
+}
+
 static void drop_not_joined(const struct drop *d)
 {
 	d->fate->why =
@@ -376,6 +479,12 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec
 		drop_rp_filter(&d);
 	} else if (!strcmp(fate->reason, "PKT_TOO_BIG")) {
 		drop_too_big(&d);
+	} else if (drop_is_by_qdisc(&d)) {
+		drop_by_qdisc(&d);
+	} else if (!strcmp(fate->reason, "TC_INGRESS")) {
+		drop_by_tc(&d, "in", "ingress");
+	} else if (!strcmp(fate->reason, "TC_EGRESS")) {
+		drop_by_tc(&d, "out", "egress");
 	} else if (unsaid && !strcmp(function, "ip6_mc_input")) {
 		drop_not_joined(&d);
 	}
@@ -471,6 +580,93 @@ static const char *tell_too_long(struct hs_journeys *js, const struct open_call 
 		peer, error->j.packet.icmp_info, error->j.id);
 }
 
+/* ---- calls that waited in vain ---- */
+
+/* What became of a packet that was to be answered, or to be the answer; "" nothing that explains a silence. */
+static const char *silence_of(struct hs_journeys *js, const struct node *n)
+{
+	const struct hs_fate *fate = &n->j.fate;
+
+	if (fate->kind == HS_FATE_UNDERWAY && queue_has(n))
+		return names_internf(js->names, "still waits in %s",
+				     tell_qdisc(js, n->netns, n->ifindex));
+	if (fate->kind != HS_FATE_DROPPED)
+		return "";
+	if (!strncmp(fate->reason, "QDISC_", strlen("QDISC_")))
+		return names_internf(js->names, "dropped by %s",
+				     tell_qdisc(js, n->netns, n->ifindex));
+	if (!strncmp(fate->reason, "TC_", strlen("TC_")))
+		return names_internf(js->names, "dropped by a filter of tc on %s",
+				     *fate->dev ? fate->dev : "its device");
+	return names_internf(js->names, "dropped in %s: %s", fate->netns,
+			     *fate->reason ? fate->reason : fate->function);
+}
+
+static bool silence_is_of(const struct node *n, const struct sock_node *s, bool sent)
+{
+	const struct hs_packet *p = &n->j.packet;
+
+	if (!n->selected || n->silence_told)
+		return false;
+	if (sent)
+		return n->sk == s->sk && n->sock_serial == s->serial;
+	return p->proto == s->s.protocol && p->dst.port &&
+	       endpoint_takes(&s->s.local, &p->dst.addr, p->dst.port);
+}
+
+struct silence {
+	const char *what;
+	uint32_t ids[OVERTAKEN_MAX];
+	size_t n;
+};
+
+/* Those that met the same end as the first one that is found. */
+static void silence_collect(struct hs_journeys *js, struct node *list, const struct sock_node *s,
+			    bool sent, struct silence *found)
+{
+	struct node *n;
+
+	DL_FOREACH (list, n) {
+		const char *what;
+
+		if (!silence_is_of(n, s, sent))
+			continue;
+		what = silence_of(js, n);
+		if (!*what || (found->n && what != found->what))
+			continue;
+		n->silence_told = true;
+		found->what = what;
+		if (found->n < OVERTAKEN_MAX)
+			found->ids[found->n++] = n->j.id;
+	}
+}
+
+static const char *tell_silence(struct hs_journeys *js, const struct open_call *call)
+{
+	static const char nothing[] = "nothing came before the socket's timeout (SO_RCVTIMEO)";
+	struct sock_node *s = call->sk ? sock_find(js, call->sk) : NULL;
+
+	if (!s || s->s.protocol == IPPROTO_TCP)
+		return nothing;
+	for (int sent = 1; sent >= 0; sent--) {
+		struct silence found = { 0 };
+
+		silence_collect(js, js->done, s, sent, &found);
+		silence_collect(js, js->open, s, sent, &found);
+		if (found.n)
+			return names_internf(js->names, "%s: %s, which %s, %s%s", nothing,
+					     tell_ids(js, found.ids, found.n),
+					     sent	   ? "it sent"
+					     : found.n > 1 ? "were for it"
+							   : "was for it",
+					     !strncmp(found.what, "still", 5) ? ""
+					     : found.n > 1		      ? "were "
+									      : "was ",
+					     found.what);
+	}
+	return nothing;
+}
+
 /* A packet of that call that was dropped before it left. */
 static const char *tell_refused_send(struct hs_journeys *js, const struct open_call *call)
 {
@@ -518,7 +714,7 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 		case HS_CALL_READ:
 		case HS_CALL_READV:
 			return rec->hdr.time - rec->entered > 1000000
-				       ? "nothing came before the socket's timeout (SO_RCVTIMEO)"
+				       ? tell_silence(js, call)
 				       : "nothing waits in the receive queue";
 		}
 		return "";

@@ -90,6 +90,15 @@ struct rtnl_link_ops {
 	const char *kind;
 };
 
+struct Qdisc_ops {
+	char id[16];
+};
+
+struct Qdisc {
+	unsigned int flags;
+	const struct Qdisc_ops *ops;
+};
+
 struct net_device {
 	unsigned int flags;
 	unsigned int mtu;
@@ -97,7 +106,12 @@ struct net_device {
 	unsigned long state;
 	possible_net_t nd_net;
 	const struct rtnl_link_ops *rtnl_link_ops;
+	struct Qdisc *qdisc;
 	char name[16];
+};
+
+struct netdev_queue {
+	struct net_device *dev;
 };
 
 struct sk_buff_head {

@@ -111,7 +111,7 @@ static void note_hop(void *ctx, const struct hs_journey *j, const struct hs_hop 
 	n->n_hops++;
 	if (note_wants(n, n->kinds.births) && hop == j->hops)
 		note_birth(n, j);
-	if (n->quiet || !n->hops)
+	if (n->quiet ? !n->kinds.hops : !n->hops)
 		return;
 	fprintf(n->file, "#%" PRIu32 "   %s%s/%s %s", j->id, hop->crossed ? "=> " : "", hop->netns,
 		hop->dev, stage ? stage->label : "?");

@@ -10,7 +10,7 @@
 
 /* What is written down though the notes are quiet, and what more is said of it. */
 struct note_kinds {
-	bool births, fates, reads, told, calls, settles;
+	bool births, hops, fates, reads, told, calls, settles;
 	/* of TCP, which is asked for in any case */
 	bool flows, states, sockets, signals;
 	bool ends;     /* states: both ends of the flow after it */

@@ -316,6 +316,14 @@ void stream_dev(struct stream *s, uint32_t netns, uint32_t ifindex, const char *
 	stream_add(s, &rec, sizeof(rec), HS_REC_DEV, 0);
 }
 
+void stream_qdisc(struct stream *s, uint32_t netns, uint32_t ifindex, const char *kind)
+{
+	struct hs_rec_qdisc rec = { .netns = netns, .ifindex = ifindex };
+
+	snprintf(rec.kind, sizeof(rec.kind), "%s", kind);
+	stream_add(s, &rec, sizeof(rec), HS_REC_QDISC, 0);
+}
+
 void stream_task(struct stream *s, uint32_t pid, const char *comm)
 {
 	struct hs_rec_task rec = { .pid = pid, .tid = pid };
@@ -416,13 +424,13 @@ static struct hs_where stream_where(const struct stream *s, uint64_t skb, uint32
 	};
 }
 
-static void stream_add_birth(struct stream *s, enum hs_stage stage, struct hs_where at,
-			     const struct wire *wire, uint64_t sk)
+static void stream_add_birth_of(struct stream *s, enum hs_stage stage, struct hs_where at,
+				const struct wire *wire, uint64_t sk, uint64_t head)
 {
 	struct hs_rec_birth rec = {
 		.hdr.flags = HS_F_LOCAL, /* skb_iif is still 0 when a packet arrives, too */
 		.at = at,
-		.head = at.skb + 0x1000000,
+		.head = head + 0x1000000,
 		.sk = sk,
 		.len = wire->len,
 		.l3 = wire->len,
@@ -434,6 +442,12 @@ static void stream_add_birth(struct stream *s, enum hs_stage stage, struct hs_wh
 
 	memcpy(rec.data, wire->data, sizeof(rec.data));
 	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_BIRTH, stage);
+}
+
+static void stream_add_birth(struct stream *s, enum hs_stage stage, struct hs_where at,
+			     const struct wire *wire, uint64_t sk)
+{
+	stream_add_birth_of(s, stage, at, wire, sk, at.skb);
 }
 
 void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
@@ -464,6 +478,13 @@ void stream_drop_in(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifi
 	};
 
 	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_FREE, HS_STAGE_DROP);
+}
+
+void stream_copy(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		 const struct wire *wire, uint64_t sk, uint64_t of)
+{
+	stream_add_birth_of(s, HS_STAGE_DEV_XMIT, stream_where(s, skb, netns, ifindex), wire, sk,
+			    of);
 }
 
 void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,

@@ -89,6 +89,8 @@ int stream_each(const struct stream *s, int (*fn)(void *ctx, const struct hs_hdr
 void stream_netns(struct stream *s, uint32_t netns, const char *label);
 void stream_dev(struct stream *s, uint32_t netns, uint32_t ifindex, const char *name,
 		const char *kind);
+/* QDISC: the kind of that device's queueing discipline. */
+void stream_qdisc(struct stream *s, uint32_t netns, uint32_t ifindex, const char *kind);
 void stream_task(struct stream *s, uint32_t pid, const char *comm);
 /* The key of a function or a reason; emits SYM or REASON the first time. */
 uint64_t stream_function(struct stream *s, const char *name);
@@ -121,6 +123,9 @@ void stream_unborn(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifin
 /* Its free, which tells where it was to go. */
 void stream_drop_in(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		    const char *reason, const char *function);
+/* DEV_XMIT: a copy of packet `of`, that a queueing discipline made. */
+void stream_copy(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		 const struct wire *wire, uint64_t sk, uint64_t of);
 /* RECEIVE from outside of this machine. */
 void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		    const struct wire *wire);

@@ -44,7 +44,7 @@ void trip_init(struct trip *t, uint32_t id, struct hs_packet packet, uint64_t bo
 	t->j.fate = (struct hs_fate){
 		.netns = "", .dev = "", .reason = "", .function = "", .why = "", .remedy = ""
 	};
-	t->j.read.call = t->j.told_call = t->j.told_why = t->j.no_icmp = "";
+	t->j.read.call = t->j.told_call = t->j.told_why = t->j.no_icmp = t->j.qdisc = "";
 	t->j.read.task.comm = t->j.told_task.comm = "";
 }
 

@@ -228,6 +228,7 @@ static void test_short_records(void **state)
 		{ HS_REC_CALL, sizeof(struct hs_rec_call) },
 		{ HS_REC_TASK, sizeof(struct hs_rec_task) },
 		{ HS_REC_DEV, sizeof(struct hs_rec_dev) },
+		{ HS_REC_QDISC, sizeof(struct hs_rec_qdisc) },
 		{ HS_REC_SOCK, sizeof(struct hs_rec_sock) },
 		{ HS_REC_START, sizeof(struct hs_rec_start) },
 		{ HS_REC_LOSS, sizeof(struct hs_rec_loss) },
