@@ -54,6 +54,7 @@ struct node {
 	struct queue *queue; /* of the device that it was given to and has not left; NULL none */
 	uint64_t queued_at;  /* when it was put there, the last time; 0 never */
 	bool queue_took;     /* a queueing discipline has it, as an event told */
+	bool moved;	     /* netem has made a copy of it that goes on for it */
 	bool duplicate;	     /* of its cause, by a queueing discipline */
 	bool silence_told;   /* a call that waited in vain was explained by it */
 	bool want_counter;   /* no ICMP error: the limits' counters will say why */
@@ -356,6 +357,13 @@ struct held *route_of(struct context *c, const struct node *n, const struct hs_e
 #define OVERTAKEN_MAX 16 /* journeys that are named */
 /* It was seen there: what is to be said of its time in a queueing discipline, "" nothing. */
 const char *queue_seen(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/*
+ * netem_enqueue() changes no bytes that others share (TCP keeps the original): it takes a copy and frees what
+ * it was given, skb_unshare(). Is that its end? Then the packet waits for the copy, which is told of next.
+ */
+bool queue_is_moved(struct hs_journeys *js, struct node *n, const char *function);
+/* The packet whose copy an event of a queueing discipline is about, which is that packet from now on; NULL none. */
+struct node *queue_take_moved(struct hs_journeys *js, const struct hs_event *e);
 /* Does it wait in a queueing discipline? */
 bool queue_has(const struct node *n);
 void queue_leave(struct node *n);

@@ -335,11 +335,13 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 
 	if (!n || n->freed || free_is_foreign(n, rec, js))
 		return;
+	function = names_symbol(js->names, rec->location);
+	if (!drop && queue_is_moved(js, n, function))
+		return;
 	/* A bare ACK was thought to be taken when it reached its socket, and may yet be refused there. */
 	open = node_is_open(n) || (n->taken && drop && n->j.fate.kind == HS_FATE_CONSUMED);
 	n->freed = true;
 	queue_leave(n);
-	function = names_symbol(js->names, rec->location);
 	reason = drop ? names_reason(js->names, rec->reason) : "";
 	if (n->j.fate.kind == HS_FATE_QUEUED) {
 		/* After a read it is the end of its memory, before it the end of its socket. */

@@ -287,6 +287,8 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		on_running(js, e);
 		return;
 	}
+	if (e->rec->stage == HS_STAGE_QDISC_ENQUEUE || e->rec->stage == HS_STAGE_QDISC_DEQUEUE)
+		n = queue_take_moved(js, e) ?: n;
 	/* A copy that the queueing discipline made is born when the driver gets it. */
 	if (!n &&
 	    (e->rec->stage == HS_STAGE_QDISC_ENQUEUE || e->rec->stage == HS_STAGE_QDISC_DEQUEUE))

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine.h"
 
@@ -67,6 +68,32 @@ static void queue_join(struct hs_journeys *js, struct node *n, const struct hs_e
 bool queue_has(const struct node *n)
 {
 	return n->queue && n->queue_took;
+}
+
+bool queue_is_moved(struct hs_journeys *js, struct node *n, const char *function)
+{
+	if (!n->queue || n->queue_took || node_timed_stage(n) != HS_STAGE_DEV_QUEUE)
+		return false;
+	/* 6.1 does not say who freed it. */
+	if (*function ? strcmp(function, "netem_enqueue")
+		      : strcmp(names_qdisc(js->names, n->netns, n->ifindex), "netem"))
+		return false;
+	node_set_address(js, n, 0);
+	n->moved = true;
+	n->head = 0;
+	return true;
+}
+
+struct node *queue_take_moved(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
+	struct node *n = node_by_serial(js, js->queued[e->cpu % HS_MAX_CPUS]);
+
+	if (!n || !n->moved || n->netns != at->netns || n->ifindex != at->ifindex)
+		return NULL;
+	n->moved = false;
+	node_set_address(js, n, at->skb);
+	return n;
 }
 
 /* Is `other`, which joined before it, overtaken by it? A copy and its original are the same to a reader. */

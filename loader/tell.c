@@ -382,7 +382,7 @@ static void drop_by_qdisc(const struct drop *d)
 		how = ": a loss that it was told to make, or its queue was full";
 	else if (!strcmp(kind, "tbf") && !taken)
 		how = ": its queue was full, or the packet is longer than its burst";
-	d->fate->why = names_internf(d->js->names, "%s, dropped it%s",
+	d->fate->why = names_internf(d->js->names, *kind ? "%s, dropped it%s" : "%s dropped it%s",
 				     tell_qdisc(d->js, d->n->netns, d->n->ifindex), how);
 	d->fate->remedy = names_internf(
 		d->js->names,

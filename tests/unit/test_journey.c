@@ -896,24 +896,25 @@ static void test_unborn_and_known(void **state)
 	stream_by(s, 0, CLIENT);
 	stream_unborn(s, B, NS_CLIENT, VETH_C, &w, SK_CLIENT);
 	stream_drop_in(s, B, NS_CLIENT, VETH_C, "NETFILTER_DROP", "nft_do_chain");
-	expect_hops(s,
-		    "#1 born, UDP to port 8080, by the kernel\n"
-		    "#1   ns_client/veth_c device queue\n"
-		    "#1   ns_client/veth_c drop\n"
-		    "#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit\n"
-		    "#1 settled\n"
-		    "#2 born, UDP to port 8080, by the kernel\n"
-		    "#2   ns_client/veth_c device queue\n"
-		    "#2   ns_client/veth_c transmit\n"
-		    "#2   => ns_server/veth_s backlog\n"
-		    "#2   ns_server/veth_s receive\n"
-		    "#2   ns_server/veth_s socket queue (server[700], 1 waiting, 768 of 212992 B)\n"
-		    "#2 queued at @1 in ns_server\n"
-		    "#3 born, UDP to port 8080, by the kernel\n"
-		    "#3   ns_client/veth_c drop\n"
-		    "#3 dropped in ns_client: NETFILTER_DROP by nft_do_chain\n"
-		    "#3 settled\n"
-		    "#2 settled\n");
+	expect_hops(
+		s,
+		"#1 born, UDP to port 8080, by the kernel\n"
+		"#1   ns_client/veth_c device queue\n"
+		"#1   ns_client/veth_c drop\n"
+		"#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit (the queueing discipline of veth_c dropped it)\n"
+		"#1 settled\n"
+		"#2 born, UDP to port 8080, by the kernel\n"
+		"#2   ns_client/veth_c device queue\n"
+		"#2   ns_client/veth_c transmit\n"
+		"#2   => ns_server/veth_s backlog\n"
+		"#2   ns_server/veth_s receive\n"
+		"#2   ns_server/veth_s socket queue (server[700], 1 waiting, 768 of 212992 B)\n"
+		"#2 queued at @1 in ns_server\n"
+		"#3 born, UDP to port 8080, by the kernel\n"
+		"#3   ns_client/veth_c drop\n"
+		"#3 dropped in ns_client: NETFILTER_DROP by nft_do_chain\n"
+		"#3 settled\n"
+		"#2 settled\n");
 }
 
 /* Forwarded, it waits at the router; nothing is concluded from its silence while it does. */

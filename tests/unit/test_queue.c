@@ -196,7 +196,7 @@ static void test_drop_words(void **state)
 		{ "tbf", "QDISC_DROP", "__dev_queue_xmit",
 		  "#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit (tbf, the queueing discipline of veth_c, dropped it: its queue was full, or the packet is longer than its burst)\n" },
 		{ "", "QDISC_DROP", "__dev_queue_xmit",
-		  "#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit (the queueing discipline of veth_c, dropped it)\n" },
+		  "#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit (the queueing discipline of veth_c dropped it)\n" },
 		{ "netem", "NOT_SPECIFIED", "kfree_skb_list",
 		  "#1 dropped in ns_client: NOT_SPECIFIED by kfree_skb_list (netem, the queueing discipline of veth_c, dropped it: a loss that it was told to make, or its queue was full)\n" },
 		{ "", "NOT_SPECIFIED", "kfree_skb_list",
@@ -280,6 +280,35 @@ static void test_duplicate_segment(void **state)
 		"#5 born, TCP to port 8080, because of #4: a duplicate, made by netem, the queueing discipline of veth_c; ~1.0 PSH ACK seq 1 ack 1, 5 B\n");
 }
 
+/* netem changes a copy, so that the original stays as it was: still the same packet. */
+static void test_moved(void **state)
+{
+	struct stream *s = lab("netem");
+	const struct wire wire = datagram();
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &wire, SK);
+	stream_consume(s, A, "netem_enqueue");
+	stream_see(s, HS_STAGE_QDISC_ENQUEUE, B, NS_CLIENT, VETH_C);
+	stream_wait(s, STREAM_MS);
+	stream_see(s, HS_STAGE_QDISC_DEQUEUE, B, NS_CLIENT, VETH_C);
+	stream_copy(s, B, NS_CLIENT, VETH_C, &wire, SK, B);
+	stream_see(s, HS_STAGE_BACKLOG, B, NS_SERVER, VETH_S);
+	stream_softirq(s, 0);
+	stream_see(s, HS_STAGE_RECEIVE, B, NS_SERVER, VETH_S);
+	stream_drop(s, B, "UDP_CSUM", "__udp4_lib_rcv");
+	notes_expect(s, (struct note_kinds){ .births = true, .hops = true, .fates = true },
+		     "#1 born, UDP to port 8080, by the kernel\n"
+		     "#1   ns_client/veth_c device queue\n"
+		     "#1   ns_client/veth_c qdisc enqueue (netem)\n"
+		     "#1   ns_client/veth_c qdisc dequeue (after 1.0 ms in netem)\n"
+		     "#1   ns_client/veth_c transmit\n"
+		     "#1   => ns_server/veth_s backlog\n"
+		     "#1   ns_server/veth_s receive\n"
+		     "#1   ns_server/veth_s drop\n"
+		     "#1 dropped in ns_server: UDP_CSUM by __udp4_lib_rcv\n");
+}
+
 /* ---- calls that waited in vain ---- */
 
 static void waits_in_vain(struct stream *s)
@@ -328,7 +357,7 @@ int main(void)
 		cmocka_unit_test(test_no_enqueue),     cmocka_unit_test(test_dropped_is_gone),
 		cmocka_unit_test(test_drop_words),     cmocka_unit_test(test_duplicate),
 		cmocka_unit_test(test_duplicate_wait), cmocka_unit_test(test_duplicate_segment),
-		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_moved),	       cmocka_unit_test(test_silence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
