@@ -90,7 +90,7 @@ man        := $(if $(shell command -v $(SCDOC)),$(patsubst $(S)/docs/%.scd,$(B)/
 all_apps := $(apps:%=$(P)apps/%)
 trace    := $(if $(wildcard $(S)/loader/main.c),$(P)trace)
 
-.PHONY: all apps bench unit-tests bpf-tests check check-unit check-vm vm vm-clean demo lint format install uninstall clean \
+.PHONY: all apps bench unit-tests bpf-tests check check-unit check-vm check-long vm vm-clean demo lint format install uninstall clean \
 	vmlinux help FORCE $(apps)
 
 all: $(trace) $(all_apps) $(man)
@@ -214,7 +214,7 @@ check-unit: unit-tests
 demo:
 	$(in_tree) $(clean_make) $(S)/tools/demo.sh
 
-vm check-vm:
+vm check-vm check-long:
 	$(in_tree) $(clean_make) $(S)/tools/vm.sh $@ $(KERNEL)
 
 vm-clean:
@@ -273,7 +273,7 @@ help:
 	@echo 'make bench     what bench/*.sh and some kernel tests run'
 	@echo 'make vm KERNEL=6.12    a shell in a VM with that kernel; no root (tests/vm/kernels has them all)'
 	@echo 'make demo VM=6.12      the demo there'
-	@echo 'make check-vm [KERNEL=6.12]   the tests of tracing under all those kernels, or one'
+	@echo 'make check-vm [KERNEL=6.12]   some tests of tracing under all those kernels, or one; make check-long all'
 	@echo 'make vm-clean  remove the kernels that were fetched for that'
 	@echo
 	@echo 'make check-unit  run the unit tests only; no root'

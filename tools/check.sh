@@ -87,7 +87,7 @@ if [[ -n ${VM-} ]]; then
 	[[ $VM == all ]] || read -ra kernels <<<"$VM"
 	matrix=$TAP_LOGS/.matrix
 	if tools/deps.sh install vm; then
-		tests/vm/matrix.sh "${kernels[@]}" 2>&1 | tee "$matrix"
+		tests/vm/matrix.sh -q "${kernels[@]}" 2>&1 | tee "$matrix"
 		if [[ $(tail -n 1 "$matrix") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
 			passed=$((passed + BASH_REMATCH[1]))
 			failed=$((failed + BASH_REMATCH[2]))

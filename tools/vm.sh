@@ -4,7 +4,8 @@
 # What make calls for other kernels in a VM. Installs what is missing and builds first.
 #
 #	vm.sh vm KERNEL			a shell with that kernel, as root there; no root is needed here
-#	vm.sh check-vm [KERNEL...]	the tests of tracing with all kernels of tests/vm/kernels, or these
+#	vm.sh check-vm [KERNEL...]	a few tests of tracing with all kernels of tests/vm/kernels, or these
+#	vm.sh check-long [KERNEL...]	all of them, which takes hours
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -24,6 +25,7 @@ vm)
 	# how the last command in it ended is no failure of this one
 	as_caller tests/vm/run.sh -k "$1" -i || (($? != 125))
 	;;
-check-vm) as_caller tests/vm/matrix.sh "$@" ;;
-*) die 'usage: vm.sh vm KERNEL | check-vm [KERNEL...]' ;;
+check-vm) as_caller tests/vm/matrix.sh -q "$@" ;;
+check-long) as_caller tests/vm/matrix.sh "$@" ;;
+*) die 'usage: vm.sh vm KERNEL | check-vm | check-long [KERNEL...]' ;;
 esac

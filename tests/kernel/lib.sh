@@ -39,6 +39,13 @@ k_need()
 	tap_need_program "$TRACE" apps/time_client
 }
 
+# k_need_reasons: skips the script where the kernel gives none; the words are the doctor's.
+k_need_reasons()
+{
+	grep -qa skb_drop_reason /sys/kernel/btf/vmlinux ||
+		tap_skip_all 'the kernel does not say why it drops a packet (before Linux 5.17)'
+}
+
 # A flood anywhere on the machine (another test, another program) may cost trace events. What fails
 # then proves nothing, so the script is run again; K_LOST is the file that says why.
 k_attempts()

@@ -6,6 +6,7 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+k_need_reasons
 bench=${BENCH:-build/bench}
 k_lab
 tap_need_program "$bench/flood" "$bench/count"

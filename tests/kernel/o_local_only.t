@@ -4,6 +4,7 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+k_need_reasons
 k_lab
 server=${TOPO_PREFIX}ns_server
 

@@ -6,6 +6,7 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+k_need_reasons
 k_lab
 tap_need_program apps/random_server apps/random_client
 server=${TOPO_PREFIX}ns_server

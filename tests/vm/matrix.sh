@@ -5,8 +5,9 @@
 # makes must be there. Two VMs at a time share the work. Says what came of it for each kernel; the last line
 # is "N passed, N failed, N skipped", as of tools/check.sh.
 #
-#	matrix.sh [-T PATTERN] [-l DIR] [KERNEL...]
+#	matrix.sh [-q] [-T PATTERN] [-l DIR] [KERNEL...]
 #
+#	-q		a few scripts only, those that differ most between kernels: make check-vm
 #	-T PATTERN	only scripts of that name: -T 'o_*.t'; may be repeated
 #	-l DIR		keeps there all that was said, a directory a kernel; it must not exist yet
 set -u
@@ -24,17 +25,21 @@ left_out()
 	END
 }
 
+# Every program loads; every backend tells the same; one observation of each layer.
+quick=(load.t helpers.t backends.t o_closed_port.t o_request.t o_path.t)
+
 # How long a VM may run, a script in it, and any wait in a script: 10 to 30 times the usual.
 vm_limit=3000
 export TAP_TEST_LIMIT=${TAP_TEST_LIMIT:-900} TAP_LIMIT=${TAP_LIMIT:-120}
 
 patterns=()
 logs=
-while getopts T:l: option; do
+while getopts qT:l: option; do
 	case $option in
+	q) patterns+=("${quick[@]}") ;;
 	T) patterns+=("$OPTARG") ;;
 	l) logs=$OPTARG ;;
-	*) vm_die 'usage: matrix.sh [-T PATTERN] [-l DIR] [KERNEL...]' ;;
+	*) vm_die 'usage: matrix.sh [-q] [-T PATTERN] [-l DIR] [KERNEL...]' ;;
 	esac
 done
 shift $((OPTIND - 1))
