@@ -233,6 +233,13 @@ static void live_configure(struct trace_bpf *skel, const struct hs_live_options 
 	skel->rodata->hs_snap = opt->snap;
 	for (size_t i = 0; i < sizeof(live_calls) / sizeof(live_calls[0]); i++)
 		skel->rodata->hs_call_of_nr[live_calls[i].nr] = live_calls[i].call;
+	/* What happens beside the path is for watching; the recording of a flood cannot pay for it. */
+	if (!opt->stacks && !opt->functions) {
+		bpf_program__set_autoload(skel->progs.fib_table_lookup, false);
+		bpf_program__set_autoload(skel->progs.fib6_table_lookup, false);
+		bpf_program__set_autoload(skel->progs.sched_waking, false);
+		bpf_program__set_autoload(skel->progs.sched_switch, false);
+	}
 	if (!opt->calls) {
 		bpf_program__set_autoload(skel->progs.sys_enter, false);
 		bpf_program__set_autoload(skel->progs.sys_exit, false);
