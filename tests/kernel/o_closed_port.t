@@ -83,7 +83,7 @@ for version in v4 v6; do
 		'timed=ns_server/veth_srv_c2: dev_queue dev_xmit > ns_client2/veth_c2: backlog receive consume'
 	k_expect "O52 $version: nobody is told, and why; the call runs into its timeout" "
 		told told=nobody told_why~'not connected' proto=${is[3]} netns=$client2
-		call recvfrom errno=EAGAIN error_from=none hint~SO_RCVTIMEO lasted>=290ms
+		call recvfrom errno=EAGAIN error_from=none hint~SO_RCVTIMEO lasted>=200ms
 		no call errno=ECONNREFUSED; told x1"
 done
 
