@@ -365,7 +365,7 @@ bool queue_is_moved(struct hs_journeys *js, struct node *n, const char *function
 /* The packet whose copy an event of a queueing discipline is about, which is that packet from now on; NULL none. */
 struct node *queue_take_moved(struct hs_journeys *js, const struct hs_event *e);
 /* Does it wait in a queueing discipline? */
-bool queue_has(const struct node *n);
+bool queue_has(struct hs_journeys *js, const struct node *n);
 void queue_leave(struct node *n);
 void queues_free(struct hs_journeys *js);
 

@@ -65,9 +65,10 @@ static void queue_join(struct hs_journeys *js, struct node *n, const struct hs_e
 	n->queue_took = false;
 }
 
-bool queue_has(const struct node *n)
+bool queue_has(struct hs_journeys *js, const struct node *n)
 {
-	return n->queue && n->queue_took;
+	/* Before 5.15 nothing tells that it was taken; but not to leave at once shows it. */
+	return n->queue && (n->queue_took || *names_qdisc(js->names, n->netns, n->ifindex));
 }
 
 bool queue_is_moved(struct hs_journeys *js, struct node *n, const char *function)
@@ -96,11 +97,10 @@ struct node *queue_take_moved(struct hs_journeys *js, const struct hs_event *e)
 	return n;
 }
 
-/* Is `other`, which joined before it, overtaken by it? A copy and its original are the same to a reader. */
+/* Is `other`, which joined before it, overtaken by it, and to be named so? */
 static bool queue_overtakes(const struct node *n, const struct node *other)
 {
 	return n->selected && other->selected && other->queue_took == n->queue_took &&
-	       other->serial != n->cause && n->serial != other->cause &&
 	       n->j.n_overtook < OVERTAKEN_MAX && other->j.n_overtaken_by < OVERTAKEN_MAX;
 }
 
@@ -170,7 +170,7 @@ const char *queue_seen(struct hs_journeys *js, struct node *n, const struct hs_e
 			return n->queue ? queue_let_go(js, n, e) : "";
 		}
 		/* One that was let go together with others is told of only here. */
-		if (queue_has(n))
+		if (n->queue && n->queue_took)
 			return queue_let_go(js, n, e);
 		queue_leave(n);
 		return "";

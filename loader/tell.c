@@ -402,16 +402,16 @@ static void drop_by_tc(const struct drop *d, const char *way, const char *hook)
 }
 
 /* What frees those that a queueing discipline did not take, by its name where there is no reason (5.10). */
-static bool drop_is_by_qdisc(const struct drop *d)
+static bool drop_is_by_qdisc(struct hs_journeys *js, const struct node *n,
+			     const struct hs_fate *fate)
 {
-	const char *kind = names_qdisc(d->js->names, d->n->netns, d->n->ifindex);
-
-	if (!strncmp(d->fate->reason, "QDISC_", strlen("QDISC_")))
+	if (!strncmp(fate->reason, "QDISC_", strlen("QDISC_")))
 		return true;
-	return !strcmp(d->fate->reason, "NOT_SPECIFIED") && *kind &&
-	       node_timed_stage(d->n) == HS_STAGE_DEV_QUEUE &&
-	       (!strcmp(d->fate->function, "kfree_skb_list") ||
-		!strcmp(d->fate->function, "__dev_queue_xmit"));
+	return !strcmp(fate->reason, "NOT_SPECIFIED") &&
+	       *names_qdisc(js->names, n->netns, n->ifindex) &&
+	       node_timed_stage(n) == HS_STAGE_DEV_QUEUE &&
+	       (!strcmp(fate->function, "kfree_skb_list") ||
+		!strcmp(fate->function, "__dev_queue_xmit"));
 }
 
 static void drop_not_joined(const struct drop *d)
@@ -479,7 +479,7 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec
 		drop_rp_filter(&d);
 	} else if (!strcmp(fate->reason, "PKT_TOO_BIG")) {
 		drop_too_big(&d);
-	} else if (drop_is_by_qdisc(&d)) {
+	} else if (drop_is_by_qdisc(js, n, fate)) {
 		drop_by_qdisc(&d);
 	} else if (!strcmp(fate->reason, "TC_INGRESS")) {
 		drop_by_tc(&d, "in", "ingress");
@@ -587,12 +587,12 @@ static const char *silence_of(struct hs_journeys *js, const struct node *n)
 {
 	const struct hs_fate *fate = &n->j.fate;
 
-	if (fate->kind == HS_FATE_UNDERWAY && queue_has(n))
+	if (fate->kind == HS_FATE_UNDERWAY && queue_has(js, n))
 		return names_internf(js->names, "still waits in %s",
 				     tell_qdisc(js, n->netns, n->ifindex));
 	if (fate->kind != HS_FATE_DROPPED)
 		return "";
-	if (!strncmp(fate->reason, "QDISC_", strlen("QDISC_")))
+	if (drop_is_by_qdisc(js, n, fate))
 		return names_internf(js->names, "dropped by %s",
 				     tell_qdisc(js, n->netns, n->ifindex));
 	if (!strncmp(fate->reason, "TC_", strlen("TC_")))

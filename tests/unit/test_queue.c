@@ -183,8 +183,15 @@ static void test_dropped_is_gone(void **state)
 	taken(s, B);
 	let_go(s, B, 3);
 	notes_expect(
-		s, (struct note_kinds){ .fates = true },
-		"#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit (netem, the queueing discipline of veth_c, dropped it: a loss that it was told to make)\n");
+		s, (struct note_kinds){ .hops = true, .fates = true },
+		"#1   ns_client/veth_c device queue\n"
+		"#1   ns_client/veth_c qdisc enqueue (netem)\n"
+		"#1   ns_client/veth_c drop\n"
+		"#1 dropped in ns_client: QDISC_DROP by __dev_queue_xmit (netem, the queueing discipline of veth_c, dropped it: a loss that it was told to make)\n"
+		"#2   ns_client/veth_c device queue\n"
+		"#2   ns_client/veth_c qdisc enqueue (netem)\n"
+		"#2   ns_client/veth_c qdisc dequeue (after 3.0 ms in netem)\n"
+		"#2   ns_client/veth_c transmit\n");
 }
 
 static void test_drop_words(void **state)
@@ -230,6 +237,8 @@ static void test_duplicate(void **state)
 	stream_copy(s, B, NS_CLIENT, VETH_C, &wire, SK, A);
 	/* The same memory, and another packet. */
 	stream_copy(s, C, NS_CLIENT, VETH_C, &other, SK, A);
+	/* The same headers, in other memory. */
+	stream_copy(s, D, NS_CLIENT, VETH_C, &wire, SK, D);
 	let_go(s, A, 1);
 	stream_leave(s, 4);
 	notes_expect(
@@ -237,7 +246,8 @@ static void test_duplicate(void **state)
 		"#1 born, UDP to port 8080, by client[812] sendto(3)\n"
 		"#2 born, UDP to port 8080, because of #1: a duplicate, made by netem, the queueing discipline of veth_c\n"
 		"#3 born, UDP to port 8080, by client[812] sendto(3)\n"
-		"sendto(3) = 4, sent #1 #3\n");
+		"#4 born, UDP to port 8080, by client[812] sendto(3)\n"
+		"sendto(3) = 4, sent #1 #3 #4\n");
 }
 
 /* It waited as long as its original had when it left, and neither overtakes the other. */

@@ -483,6 +483,51 @@ static void tell_untold(struct view *v)
 	TELL(v, summary, &s);
 }
 
+/* O9, O35: one overtakes another in a queueing discipline, and is doubled there. */
+static void tell_queues(struct view *v)
+{
+	static uint32_t ids[] = { 1, 2 };
+	struct hs_summary s = {
+		.packets = 3, .shown = 3, .queued = 3, .events = 24, .nothing = ""
+	};
+	struct trip trips[3];
+
+	for (uint32_t i = 0; i < 3; i++) {
+		struct trip *t = &trips[i];
+		uint64_t born = T0 + i * 10 * US, left = i ? born + 4 * US : born + 80 * MS;
+
+		trip_init(t, i + 1, udp("10.0.2.2", 40112, "10.0.2.1", 8080, 24), born);
+		t->j.waited_in_qdisc = true;
+		t->j.qdisc = "netem";
+		t->j.qdisc_wait = left - born;
+		if (i < 2) {
+			trip_sent_by(t, client, 24);
+			trip_hop(t, HS_STAGE_DEV_QUEUE, born, "ns_client2", "veth_c2");
+			trip_hop(t, HS_STAGE_QDISC_ENQUEUE, born + US, "ns_client2", "veth_c2")
+				->text = "netem";
+			trip_hop(t, HS_STAGE_QDISC_DEQUEUE, left, "ns_client2", "veth_c2")->text =
+				i ? "after 4.0 us in netem, ahead of #1"
+				  : "after 80.0 ms in netem, overtaken by #2";
+			trip_hop(t, HS_STAGE_DEV_XMIT, left + US, "ns_client2", "veth_c2");
+		} else {
+			t->j.cause_kind = HS_CAUSE_JOURNEY;
+			t->j.cause = t->j.duplicate_of = 2;
+			t->j.cause_text =
+				"a duplicate, made by netem, the queueing discipline of veth_c2";
+			trip_hop(t, HS_STAGE_DEV_XMIT, left + US, "ns_client2", "veth_c2")->text =
+				"after 4.0 us in netem";
+		}
+		trip_last(t, HS_STAGE_RECEIVE, left + 2 * US, "ns_server", "veth_srv_c2");
+		trip_queued(t, left + 3 * US, 2, "ns_server", "veth_srv_c2");
+	}
+	trips[0].j.overtaken_by = &ids[1];
+	trips[1].j.overtook = &ids[0];
+	trips[0].j.n_overtaken_by = trips[1].j.n_overtook = 1;
+	for (int i = 1; i < 4; i++)
+		tell_whole(v, &trips[i % 3]);
+	TELL(v, summary, &s);
+}
+
 /* Other packets, failing calls, and a run in which nothing matched. */
 static void tell_calls(struct view *v)
 {
@@ -756,6 +801,10 @@ static const struct view_expectation expectations[] = {
 	{ "cut.list", render_list_new, tell_cut, { 0 } },
 	{ "cut.tree", render_tree_new, tell_cut, { 0 } },
 	{ "cut.follow", render_follow_new, tell_cut, { 0 } },
+	{ "queues.list", render_list_new, tell_queues, { 0 } },
+	{ "queues.tree", render_tree_new, tell_queues, { 0 } },
+	{ "queues.follow", render_follow_new, tell_queues, { 0 } },
+	{ "queues.json", render_json_new, tell_queues, { 0 } },
 	{ "untold.list", render_list_new, tell_untold, { 0 } },
 	{ "untold.tree", render_tree_new, tell_untold, { 0 } },
 	{ "untold.follow", render_follow_new, tell_untold, { 0 } },
