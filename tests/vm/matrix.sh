@@ -97,7 +97,7 @@ not_started()
 # has failed, and the others get another one.
 run_share()
 {
-	local kernel=$1 part=$2 dir=$logs/$1 status=0 rest runner= backend=auto
+	local kernel=$1 part=$2 dir=$logs/$1 status=0 rest runner='' backend=auto
 	shift 2
 	trap 'kill "$runner" 2>/dev/null; wait; exit 143' TERM
 	# Without kprobe.multi each start of trace takes 10 to 20 s in a VM: backends.t alone does that there.
