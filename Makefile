@@ -12,12 +12,22 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 # bpftool and ip live there, outside an ordinary user's PATH on Debian
 export PATH := $(PATH):/usr/sbin:/sbin
 
+# For another machine than this one: ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- builds below build-arm64/.
+# The libraries are that machine's, in Debian's folders for several machines or below SYSROOT.
+ARCH          ?= $(shell uname -m)
+CROSS_COMPILE ?=
+SYSROOT       ?=
+arch_of = $(shell echo '$(1)' | sed 's/x86_64/x86/; s/aarch64/arm64/; s/armv.*/arm/; s/ppc64.*/powerpc/; \
+	s/s390x/s390/; s/riscv64/riscv/; s/loongarch64/loongarch/; s/mips.*/mips/')
+arch  := $(call arch_of,$(ARCH))
+cross := $(filter-out $(call arch_of,$(shell uname -m)),$(arch))
+
 # What a caller may set, on the command line or in the environment.
 ifneq (,$(filter default undefined,$(origin CC)))
-CC := gcc
+CC := $(CROSS_COMPILE)gcc$(if $(SYSROOT), --sysroot=$(SYSROOT))
 endif
 ifneq (,$(filter default undefined,$(origin AR)))
-AR := ar
+AR := $(CROSS_COMPILE)ar
 endif
 CLANG      ?= clang
 BPFTOOL    ?= bpftool
@@ -29,7 +39,7 @@ CPPFLAGS   ?=
 LDFLAGS    ?=
 PREFIX     ?= /usr/local
 DESTDIR    ?=
-O          ?=
+O          ?= $(if $(cross),build-$(arch))
 SAN        ?=
 V          ?=
 # Warnings are errors with the compilers the project is checked with; WERROR= turns that off.
@@ -60,12 +70,14 @@ ifeq ($(SAN),1)
 san_ld := -fsanitize=address,undefined
 san_cc := $(san_ld) -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 endif
-arch := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/armv.*/arm/; s/ppc64.*/powerpc/; \
-	s/s390x/s390/; s/riscv64/riscv/; s/loongarch64/loongarch/; s/mips.*/mips/')
+ifneq (,$(cross))
+lib_config := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_PATH= \
+	PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS_COMPILE:-=)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
+endif
 modules := libbpf libelf zlib libpcap json-c libmnl libcap
-libs := $(or $(shell $(PKG_CONFIG) --libs $(modules) 2>/dev/null), \
+libs := $(or $(shell $(lib_config) $(PKG_CONFIG) --libs $(modules) 2>/dev/null), \
 	-lbpf -lelf -lz -lpcap -ljson-c -lmnl -lcap)
-includes := $(shell $(PKG_CONFIG) --cflags $(modules) 2>/dev/null)
+includes := $(shell $(lib_config) $(PKG_CONFIG) --cflags $(modules) 2>/dev/null)
 
 cc_flags = -std=gnu17 -Wall -Wextra $(WERROR) $(san_cc) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 ld_flags = $(san_ld) $(CFLAGS) -Wl,--as-needed $(LDFLAGS)
@@ -123,7 +135,7 @@ $(eval $(call stamp,$(B)/files,files_say))
 $(eval $(call stamp,$(P)build/variant,variant_says))
 
 # Is there what is needed? One line says what is not, before any compiler does at length.
-need = @CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' PKG_CONFIG='$(PKG_CONFIG)' \
+need = @$(lib_config) CROSS='$(cross)' CC='$(CC)' CLANG='$(CLANG)' BPFTOOL='$(BPFTOOL)' PKG_CONFIG='$(PKG_CONFIG)' \
 	$(S)/tools/deps.sh need $(1) && touch $@
 $(B)/need.apps: $(B)/flags.cc
 	$(call need,apps)
@@ -286,6 +298,7 @@ help:
 	@echo
 	@echo 'V=1 shows the commands, SAN=1 builds with sanitizers, O=DIR builds outside the tree, YES=1 does'
 	@echo 'not ask. CC CLANG BPFTOOL PKG_CONFIG CFLAGS LDFLAGS are honoured; a change of them rebuilds.'
+	@echo 'ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- [SYSROOT=DIR] builds for another machine, below build-arm64/'
 
 FORCE:
 

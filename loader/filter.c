@@ -192,7 +192,7 @@ static int scan_keyword(struct scan *s, const char *word, size_t len, enum word_
 
 static int scan_word(struct scan *s, const char *word, size_t len, bool escaped)
 {
-	enum word_kind kind;
+	enum word_kind kind = WORD_PLAIN;
 	bool keyword = !escaped && is_keyword(word, len, &kind);
 	int err;
 

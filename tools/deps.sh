@@ -5,12 +5,13 @@
 #
 #	deps.sh list GROUP	every package of GROUP: Debian name, upstream name
 #	deps.sh missing GROUP	Debian names of what is not here; exits 1 if there is any
-#	deps.sh need GROUP	one line that says what is missing and how to get it; exits 1
+#	deps.sh need GROUP	one line that says what is missing and how to get it, or too old; exits 1
 #	deps.sh install GROUP	installs what is missing; asks first unless YES=1 or CI is set
 #
 # GROUP is apps (the exercises), build (and trace), demo, unit (unit tests), check or vm (other kernels,
 # in a VM); each of apps, build, demo, check contains the ones before it, and vm contains build.
-# CC, CLANG, BPFTOOL and PKG_CONFIG name other commands than the usual ones.
+# CC, CLANG, BPFTOOL and PKG_CONFIG name other commands than the usual ones. CROSS names another machine
+# that is built for: its libraries are looked for with pkg-config alone, as headers may be this machine's.
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -106,9 +107,66 @@ is_here()
 	else
 		if [[ ${what%%:*} != - ]]; then
 			"${PKG_CONFIG:-pkg-config}" --exists "${what%%:*}" 2>/dev/null && return
+			[[ -z ${CROSS-} ]] || return 1
 		fi
 		has_header "${what#*:}"
 	fi
+}
+
+# The oldest versions that will do, and why: group | upstream name | version | what it has | how to know which
+# one is here. Of what cannot be known, nothing is said.
+versions()
+{
+	cat <<-END
+		build|libbpf|1.0|bpf_program__set_autoattach()|libbpf_version
+		build|Clang|13|functions of the kernel in BTF|clang_version
+		build|bpftool|5.13|gen skeleton with a name|bpftool_version
+	END
+}
+
+libbpf_version()
+{
+	"${PKG_CONFIG:-pkg-config}" --modversion libbpf 2>/dev/null
+}
+
+# "clang version 14.0.6", with or without a distribution's name before it
+clang_version()
+{
+	"${CLANG:-clang}" --version 2>/dev/null | sed -nE 's/.*clang version ([0-9.]+).*/\1/p'
+}
+
+# "bpftool v7.1.0", or that of its kernel before 6.0
+bpftool_version()
+{
+	"${BPFTOOL:-bpftool}" version 2>/dev/null | sed -nE 's/^[^ ]*bpftool v([0-9.]+).*/\1/p'
+}
+
+# is_older A B: version A is older than B.
+is_older()
+{
+	local a b i
+	IFS=. read -ra a <<<"$1"
+	IFS=. read -ra b <<<"$2"
+	for ((i = 0; i < ${#b[@]}; i++)); do
+		((10#${a[i]:-0} == 10#${b[i]})) || return "$((10#${a[i]:-0} > 10#${b[i]}))"
+	done
+	return 1
+}
+
+# One line for the first that is too old; then it fails.
+check_versions()
+{
+	local wanted group name oldest has command version
+	wanted=$(groups_of "$1") || exit 1
+	while IFS='|' read -r group name oldest has command; do
+		[[ $wanted == *" $group "* ]] || continue
+		version=$("$command")
+		version=${version%%[^0-9.]*}
+		if [[ $version == [0-9]* ]] && is_older "$version" "$oldest"; then
+			echo "too old: $name $version. At least $oldest is needed, for $has" >&2
+			return 1
+		fi
+	done < <(versions)
 }
 
 # Lines PACKAGE|PROBE|UPSTREAM.
@@ -145,14 +203,19 @@ do_need()
 {
 	local lines text='' names=() package probe upstream
 	lines=$(missing_lines "$1") || exit 1
-	[[ -n $lines ]] || return 0
+	if [[ -z $lines ]]; then
+		check_versions "$1"
+		return
+	fi
 	while IFS='|' read -r package probe upstream; do
 		names+=("$package")
 		# an overridden command is missing under the name it was given
 		[[ $probe != cmd:* || $package == qemu* || $upstream == "${probe#cmd:}" ]] || upstream+=" (${probe#cmd:})"
 		text+=${text:+, }$upstream
 	done <<<"$lines"
-	if command -v apt-get >/dev/null; then
+	if [[ -n ${CROSS-} ]]; then
+		echo "missing to build for $CROSS: $text. Where its libraries are, SYSROOT=DIR says" >&2
+	elif command -v apt-get >/dev/null; then
 		echo "missing: $text. Run 'tools/deps.sh install $1' (Debian: ${names[*]})" >&2
 	else
 		echo "missing: $text. Install it with this system's package manager" >&2

@@ -675,7 +675,7 @@ static void test_calls(void)
 
 	for (int i = 0; i < 9; i++)
 		iov[i] = (struct iovec){ NULL, 1ul << i };
-	rec = call_with(HS_CALL_SOCKET, true, AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP, 0,
+	rec = call_with(HS_CALL_SOCKET, true, AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP, 0,
 			0);
 	is("socket(): no descriptor yet", rec->fd, (uint64_t)-1);
 	is("socket(): family", rec->family, AF_INET6);

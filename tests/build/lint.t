@@ -54,11 +54,18 @@ lint
 tap_like 'a file without its licence' "$TAP_OUT" 'loader/packet.c:1: .*SPDX'
 printf '%s\n' "$spdx" 'int  packet;' >"$tree/loader/packet.c"
 lint
-tap_is 'a file that is not formatted' "$TAP_OUT" \
-	'loader/packet.c:2: not as clang-format would write it: make format'
-tap_run bash "$tree/tools/lint.sh" format
-lint
-tap_is 'format repairs it' "$TAP_STATUS$TAP_OUT" 0
+if command -v clang-format-14 >/dev/null || [[ $(clang-format --version) == *'version 14.'* ]]; then
+	tap_is 'a file that is not formatted' "$TAP_OUT" \
+		'loader/packet.c:2: not as clang-format would write it: make format'
+	tap_run bash "$tree/tools/lint.sh" format
+	lint
+	tap_is 'format repairs it' "$TAP_STATUS$TAP_OUT" 0
+else
+	tap_like 'another clang-format is no judge, which is said' "$TAP_STATUS$TAP_ERR" '^0.*clang-format 14 only'
+	tap_run bash "$tree/tools/lint.sh" format
+	tap_is 'nor does it rewrite anything' "$TAP_STATUS$(tail -n 1 "$tree/loader/packet.c")" '1int  packet;'
+	rm "$tree/loader/packet.c"
+fi
 
 # shellcheck disable=SC2016
 printf '#!/bin/bash\n# SPDX-License-Identifier: BSD-2-Clause\nrm $1\n' >"$tree/tools/x.sh"
