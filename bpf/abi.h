@@ -409,7 +409,7 @@ struct hs_rec_loss {
 	__u64 reserve;	   /* records for which the ring buffer had no room */
 	__u64 misses;	   /* programs skipped for recursion */
 	__u64 maps;	   /* map updates that failed, names that had no room */
-	__u64 untimed;	   /* programs on functions skipped: a hop is missing, nothing else; absent in
+	__u64 untimed; /* programs that only add a hop (on functions, routes, wake-ups) skipped; absent in
 			      older recordings */
 };
 

@@ -499,7 +499,14 @@ static struct hs_cpu live_read_counts(const struct hs_live *live)
 	return sum;
 }
 
-/* Those of programs on functions apart: they only add hops, and no journey depends on them. */
+/* Programs that only add hops: no journey, fate or cause depends on them. */
+static bool live_is_beside(const struct trace_bpf *skel, const struct bpf_program *prog)
+{
+	return !bpf_program__autoattach(prog) || prog == skel->progs.fib_table_lookup ||
+	       prog == skel->progs.fib6_table_lookup || prog == skel->progs.sched_waking ||
+	       prog == skel->progs.sched_switch;
+}
+
 static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret)
 {
 	struct bpf_program *prog;
@@ -513,10 +520,10 @@ static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret
 		if (!bpf_program__autoload(prog) ||
 		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 			continue;
-		if (bpf_program__autoattach(prog))
-			ret->misses += info.recursion_misses;
-		else
+		if (live_is_beside(live->skel, prog))
 			ret->untimed += info.recursion_misses;
+		else
+			ret->misses += info.recursion_misses;
 	}
 }
 
