@@ -69,8 +69,8 @@ for source in tests/unit/test_*.c; do
 done
 prove_as env 2 "${unit[@]}" tests/golden/*.t tests/fuzz/*.t tests/apps/*.t tests/build/*.t tests/vm/*.t
 if can_be_root; then
-	# These measure floods: the trace of a test beside them would be measured too.
-	alone=(tests/kernel/flood.t tests/kernel/loss.t)
+	# These measure floods, or are one: the trace of a test beside them would be measured too, or lose events.
+	alone=(tests/kernel/flood.t tests/kernel/loss.t tests/kernel/foreign.t)
 	together=()
 	for test in tests/bpf/*.t tests/topo/*.t tests/kernel/*.t; do
 		[[ " ${alone[*]} " == *" $test "* ]] || together+=("$test")

@@ -247,7 +247,9 @@ k_is_ready_or_ended()
 # k_wait N COND...: until the running trace has told of N records that match.
 k_wait()
 {
-	tap_wait_until k_ask "$k_json" is "$@"
+	tap_wait_until k_ask "$k_json" is "$@" && return
+	! grep -q '"type":"loss"' "$k_json" || echo 'events were lost' >>"$K_LOST"
+	return 1
 }
 
 # k_stop: ends what k_start began; the output has all that happened before. k_stop_command: the same
