@@ -362,8 +362,11 @@ const char *queue_seen(struct hs_journeys *js, struct node *n, const struct hs_e
  * it was given, skb_unshare(). Is that its end? Then the packet waits for the copy, which is told of next.
  */
 bool queue_is_moved(struct hs_journeys *js, struct node *n, const char *function);
-/* The packet whose copy an event of a queueing discipline is about, which is that packet from now on; NULL none. */
-struct node *queue_take_moved(struct hs_journeys *js, const struct hs_event *e);
+/*
+ * The packet that an event of a queueing discipline is about: `n`, which has that address, or one whose copy it is,
+ * and which has the address from then on; the one that has waited longest. NULL: neither.
+ */
+struct node *queue_take_moved(struct hs_journeys *js, const struct hs_event *e, struct node *n);
 /* Does it wait in a queueing discipline? */
 bool queue_has(struct hs_journeys *js, const struct node *n);
 void queue_leave(struct node *n);

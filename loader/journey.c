@@ -288,7 +288,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		return;
 	}
 	if (e->rec->stage == HS_STAGE_QDISC_ENQUEUE || e->rec->stage == HS_STAGE_QDISC_DEQUEUE)
-		n = queue_take_moved(js, e) ?: n;
+		n = queue_take_moved(js, e, n);
 	/* A copy that the queueing discipline made is born when the driver gets it. */
 	if (!n &&
 	    (e->rec->stage == HS_STAGE_QDISC_ENQUEUE || e->rec->stage == HS_STAGE_QDISC_DEQUEUE))

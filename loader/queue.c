@@ -73,11 +73,17 @@ bool queue_has(struct hs_journeys *js, const struct node *n)
 
 bool queue_is_moved(struct hs_journeys *js, struct node *n, const char *function)
 {
+	uint32_t mtu;
+
 	if (!n->queue || n->queue_took || node_timed_stage(n) != HS_STAGE_DEV_QUEUE)
 		return false;
-	/* 6.1 does not say who freed it. */
-	if (*function ? strcmp(function, "netem_enqueue")
-		      : strcmp(names_qdisc(js->names, n->netns, n->ifindex), "netem"))
+	/* 6.1 does not say who freed it; and the name of a function of a module that came later is not known. */
+	if (strcmp(function, "netem_enqueue") &&
+	    strcmp(names_qdisc(js->names, n->netns, n->ifindex), "netem"))
+		return false;
+	/* A longer one is cut into segments, which go on by themselves: netem_segment(). */
+	mtu = names_device(js->names, n->netns, n->ifindex).mtu;
+	if (mtu && n->j.packet.length > mtu)
 		return false;
 	node_set_address(js, n, 0);
 	n->moved = true;
@@ -85,16 +91,25 @@ bool queue_is_moved(struct hs_journeys *js, struct node *n, const char *function
 	return true;
 }
 
-struct node *queue_take_moved(struct hs_journeys *js, const struct hs_event *e)
+struct node *queue_take_moved(struct hs_journeys *js, const struct hs_event *e, struct node *n)
 {
 	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
-	struct node *n = node_by_serial(js, js->queued[e->cpu % HS_MAX_CPUS]);
+	struct node *last = node_by_serial(js, js->queued[e->cpu % HS_MAX_CPUS]);
+	struct queue *q;
 
-	if (!n || !n->moved || n->netns != at->netns || n->ifindex != at->ifindex)
-		return NULL;
-	n->moved = false;
-	node_set_address(js, n, at->skb);
-	return n;
+	/* It is told to be taken by the address that it was given by, dev_qdisc_enqueue(). */
+	if (e->rec->stage == HS_STAGE_QDISC_ENQUEUE)
+		return last && last->moved && last->ifindex == at->ifindex ? last : n;
+	if (n && !n->freed && n->j.fate.kind == HS_FATE_UNDERWAY)
+		return n;
+	q = queue_get(js, at);
+	for (last = q ? q->waiting : NULL; last && !last->moved;)
+		last = last->queue_next;
+	if (!last)
+		return n;
+	last->moved = false;
+	node_set_address(js, last, at->skb);
+	return last;
 }
 
 /* Is `other`, which joined before it, overtaken by it, and to be named so? */

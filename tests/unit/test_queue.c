@@ -291,15 +291,15 @@ static void test_duplicate_segment(void **state)
 }
 
 /* netem changes a copy, so that the original stays as it was: still the same packet. */
-static void test_moved(void **state)
+static void moved(const char *kind, const char *function)
 {
-	struct stream *s = lab("netem");
+	struct stream *s = lab(kind);
 	const struct wire wire = datagram();
 
-	(void)state;
 	stream_birth(s, A, NS_CLIENT, VETH_C, &wire, SK);
-	stream_consume(s, A, "netem_enqueue");
-	stream_see(s, HS_STAGE_QDISC_ENQUEUE, B, NS_CLIENT, VETH_C);
+	stream_consume(s, A, function);
+	stream_qdisc(s, NS_CLIENT, VETH_C, "netem");
+	stream_see(s, HS_STAGE_QDISC_ENQUEUE, A, NS_CLIENT, VETH_C);
 	stream_wait(s, STREAM_MS);
 	stream_see(s, HS_STAGE_QDISC_DEQUEUE, B, NS_CLIENT, VETH_C);
 	stream_copy(s, B, NS_CLIENT, VETH_C, &wire, SK, B);
@@ -317,6 +317,30 @@ static void test_moved(void **state)
 		     "#1   ns_server/veth_s receive\n"
 		     "#1   ns_server/veth_s drop\n"
 		     "#1 dropped in ns_server: UDP_CSUM by __udp4_lib_rcv\n");
+}
+
+static void test_moved(void **state)
+{
+	(void)state;
+	moved("netem", "netem_enqueue");
+	/* Its first packet says the kind only afterwards. */
+	moved("", "netem_enqueue");
+	/* The module came after the functions were listed. */
+	moved("netem", "veth_set_channels.cold");
+}
+
+/* Segments are packets of their own. */
+static void test_cut_is_not_moved(void **state)
+{
+	struct stream *s = lab("netem");
+	const struct wire wire = wire_udp(CLIENT_EP, SERVER_EP, 4000);
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &wire, SK);
+	stream_consume(s, A, "netem_enqueue");
+	stream_see(s, HS_STAGE_QDISC_ENQUEUE, A, NS_CLIENT, VETH_C);
+	notes_expect(s, (struct note_kinds){ .fates = true },
+		     "#1 consumed in ns_client by netem_enqueue\n");
 }
 
 /* ---- calls that waited in vain ---- */
@@ -367,7 +391,8 @@ int main(void)
 		cmocka_unit_test(test_no_enqueue),     cmocka_unit_test(test_dropped_is_gone),
 		cmocka_unit_test(test_drop_words),     cmocka_unit_test(test_duplicate),
 		cmocka_unit_test(test_duplicate_wait), cmocka_unit_test(test_duplicate_segment),
-		cmocka_unit_test(test_moved),	       cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_moved),	       cmocka_unit_test(test_cut_is_not_moved),
+		cmocka_unit_test(test_silence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
