@@ -167,6 +167,7 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 {
 	const struct net_device *dev;
 	volatile __u64 *args = ctx;
+	struct hs_rec_drop *drop;
 	struct hs_rec_free *rec;
 	struct sock *sk = NULL;
 	__u32 reason = 0;
@@ -183,9 +184,10 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 		hs_see_sock(sk);
 	else
 		sk = NULL;
-	rec = hs_begin(HS_REC_FREE, HS_STAGE_DROP, sizeof(*rec), true);
-	if (!rec)
+	drop = hs_begin(HS_REC_FREE, HS_STAGE_DROP, sizeof(*drop), true);
+	if (!drop)
 		return 0;
+	rec = &drop->freed;
 	hs_fill_where(&rec->at, skb, dev);
 	rec->location = (__u64)location;
 	rec->sk = (__u64)sk;
@@ -195,8 +197,10 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 	rec->head = hs_low_half(skb->head);
 	if (queued && hs_has_no_carrier(BPF_CORE_READ(skb, dev)))
 		rec->hdr.flags |= HS_F_NO_CARRIER;
-	hs_take_stack(ctx, rec);
-	hs_submit(rec);
+	drop->mark = skb->mark;
+	drop->ct = hs_conntrack(skb);
+	hs_take_stack(ctx, drop);
+	hs_submit(drop);
 	return 0;
 }
 

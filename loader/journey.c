@@ -58,6 +58,7 @@ void journeys_free(struct hs_journeys *js)
 	for (int i = 0; i < HS_MAX_CPUS; i++)
 		free(js->snap[i]);
 	queues_free(js);
+	rules_free(js);
 	free(js->bound);
 	free(js);
 }
@@ -661,6 +662,9 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		break;
 	case HS_REC_COUNTER:
 		fate_counter(js, e);
+		break;
+	case HS_REC_RULE:
+		rules_learn(js, (const void *)e->rec);
 		break;
 	case HS_REC_TICK:
 		on_tick(js, e->time);

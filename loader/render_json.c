@@ -233,6 +233,22 @@ static void put_cause(struct text *t, const struct hs_journey *j)
 	json_put(t, "}");
 }
 
+static void put_rule(struct text *t, const struct hs_rule *rule)
+{
+	json_key(t, "rule");
+	json_put(t, "{");
+	json_str(t, "hook", rule->hook);
+	json_str(t, "family", rule->family);
+	json_str(t, "table", rule->table);
+	json_str(t, "chain", rule->chain);
+	json_str(t, "text", rule->text);
+	json_uint(t, "handle", rule->handle);
+	json_bool(t, "policy", rule->policy);
+	json_bool(t, "legacy", rule->legacy);
+	json_uint(t, "candidates", rule->candidates);
+	json_put(t, "}");
+}
+
 static void put_fate(struct text *t, const struct hs_fate *fate)
 {
 	static const char *const kinds[] = {
@@ -257,6 +273,8 @@ static void put_fate(struct text *t, const struct hs_fate *fate)
 	json_str(t, "why", fate->why);
 	json_str(t, "remedy", fate->remedy);
 	json_bool(t, "inferred", fate->inferred);
+	if (fate->rule.candidates)
+		put_rule(t, &fate->rule);
 	json_put(t, "}");
 }
 
