@@ -429,6 +429,7 @@ struct hs_rec_loss {
 	__u64 maps;	   /* map updates that failed, names that had no room */
 	__u64 untimed; /* programs that only add a hop (on functions, routes, wake-ups) skipped; absent in
 			      older recordings */
+	__u64 calls; /* the same of those on system calls, of whatever process; absent in older recordings */
 };
 
 struct hs_rec_netns {
@@ -512,7 +513,7 @@ HS_SIZE_IS(hs_rec_dev, 88);
 HS_SIZE_IS(hs_rec_qdisc, 48);
 HS_SIZE_IS(hs_rec_sock, 120);
 HS_SIZE_IS(hs_rec_start, 120);
-HS_SIZE_IS(hs_rec_loss, 56);
+HS_SIZE_IS(hs_rec_loss, 64);
 HS_SIZE_IS(hs_rec_netns, 96);
 HS_SIZE_IS(hs_rec_text, 32);
 HS_SIZE_IS(hs_rec_rule, 32);

@@ -571,8 +571,10 @@ static void on_loss(struct hs_journeys *js, const struct hs_event *e)
 	uint64_t misses = rec->misses + rec->maps;
 
 	js->reserve = rec->reserve;
-	if (rec->hdr.size >= sizeof(*rec))
+	if (rec->hdr.size >= offsetof(struct hs_rec_loss, calls))
 		js->sum.untimed = rec->untimed;
+	if (rec->hdr.size >= sizeof(*rec))
+		js->sum.unseen_calls = rec->calls;
 	on_lost(js, rec->reserve > known ? rec->reserve - known : 0, misses - js->misses_seen);
 	js->misses_seen = misses;
 	tell_loss(js, e->time);

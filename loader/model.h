@@ -368,6 +368,7 @@ struct hs_summary {
 	uint64_t events, lost; /* records consumed, records lost */
 	uint64_t misses;       /* BPF programs skipped for recursion */
 	uint64_t untimed;      /* the same of those on functions: their hops are missing, no more */
+	uint64_t unseen_calls; /* the same of those on system calls, of whatever process */
 	const char *nothing;   /* nothing was shown: why, as a sentence; else "" */
 	uint64_t flows, resets, retransmissions; /* TCP: of the shown */
 };

@@ -669,6 +669,7 @@ static void json_summary(void *ctx, const struct hs_summary *s)
 		{ "lost", s->lost },
 		{ "misses", s->misses },
 		{ "untimed", s->untimed },
+		{ "unseen_calls", s->unseen_calls },
 		{ "flows", s->flows },
 		{ "resets", s->resets },
 		{ "retransmissions", s->retransmissions },
