@@ -51,6 +51,14 @@ for rec in "$here"/*.rec; do
 		tap_check "$name: $view --ascii is 7-bit" is_7bit "$rec" "$view" -v
 	done
 done
+if python3 -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
+	tap_check 'JSON: every line is valid against the schema' python3 tests/kernel/cmd_json.py valid "$here"/*.json
+	tap_is 'JSON: the schema knows every stage' "$(./trace stages --json | python3 -c 'import json, sys
+known = json.load(open("docs/trace.schema.json"))["$defs"]["stage"]["enum"]
+print(*(s["name"] for s in json.load(sys.stdin) if s["name"].lower() not in known))')" ''
+else
+	tap_skip 'JSON: every line is valid against the schema' 'no python3-jsonschema (4.0)'
+fi
 # an orderly close, to be read from the ladder alone, in 80 columns
 tap_check 'close as ladder.txt' shows close ladder.txt --ladder
 tap_check 'close as ladder-ascii.txt' shows close ladder-ascii.txt --ladder --ascii
