@@ -139,15 +139,52 @@ static int calls_align(struct diff *d, struct calls_ctx *c)
 	return r;
 }
 
-/* From call `from` on, those of its task that were not looked at; `seen` gets them. */
-static int calls_of_task(struct task_calls *ret, const struct diff_side *side, const char *comm,
-			 unsigned int who, bool *seen)
+/* B's calls from *j up to call `end` that A does not have. */
+static int calls_report_b(struct diff *d, const struct calls_ctx *c, size_t *j, size_t end)
+{
+	int r = 0;
+
+	for (; *j < c->of[1].n && c->of[1].at[*j] < end && !r; ++*j) {
+		const struct diff_call *one = call_of(d, c, 1, *j);
+
+		if (!one->other && !call_is_minor(&one->c))
+			r = call_pair_add(d, NULL, one);
+	}
+	return r;
+}
+
+static int calls_report(struct diff *d, const struct calls_ctx *c)
+{
+	size_t j = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < c->of[0].n && !r; i++) {
+		const struct diff_call *one = call_of(d, c, 0, i);
+		const struct diff_call *other =
+			one->other ? &d->side[1].calls[one->other - 1] : NULL;
+
+		if (other)
+			r = calls_report_b(d, c, &j, one->other - 1);
+		if (r)
+			break;
+		if (other && same_given(&one->c, &other->c) && same_result(&one->c, &other->c))
+			d->n_same_calls++;
+		else if (other || !call_is_minor(&one->c))
+			r = call_pair_add(d, one, other);
+	}
+	return r ? r : calls_report_b(d, c, &j, SIZE_MAX);
+}
+
+/* Those of a task; `seen` gets them. */
+static int calls_of_task(struct task_calls *ret, const struct diff_side *side,
+			 const struct diff_call *first, bool *seen)
 {
 	*ret = (struct task_calls){ .side = side, .at = calloc(side->n_calls + 1, sizeof(size_t)) };
 	if (!ret->at)
 		return -ENOMEM;
 	for (size_t i = 0; i < side->n_calls; i++) {
-		if (side->calls[i].who != who || strcmp(side->calls[i].c.task.comm, comm) != 0)
+		if (side->calls[i].who != first->who ||
+		    strcmp(side->calls[i].c.task.comm, first->c.task.comm) != 0)
 			continue;
 		seen[i] = true;
 		ret->at[ret->n++] = i;
@@ -161,31 +198,13 @@ static int calls_task(struct diff *d, const struct diff_call *first, bool *const
 	int r = 0;
 
 	for (int i = 0; i < 2 && !r; i++)
-		r = calls_of_task(&c.of[i], &d->side[i], first->c.task.comm, first->who, seen[i]);
+		r = calls_of_task(&c.of[i], &d->side[i], first, seen[i]);
 	if (!r)
 		r = calls_align(d, &c);
+	if (!r)
+		r = calls_report(d, &c);
 	free(c.of[0].at);
 	free(c.of[1].at);
-	return r;
-}
-
-static int calls_report(struct diff *d)
-{
-	const struct diff_side *a = &d->side[0], *b = &d->side[1];
-	int r = 0;
-
-	for (size_t i = 0; i < a->n_calls && !r; i++) {
-		const struct diff_call *one = &a->calls[i];
-		const struct diff_call *other = one->other ? &b->calls[one->other - 1] : NULL;
-
-		if (other && same_given(&one->c, &other->c) && same_result(&one->c, &other->c))
-			d->n_same_calls++;
-		else if (other || !call_is_minor(&one->c))
-			r = call_pair_add(d, one, other);
-	}
-	for (size_t i = 0; i < b->n_calls && !r; i++)
-		if (!b->calls[i].other && !call_is_minor(&b->calls[i].c))
-			r = call_pair_add(d, NULL, &b->calls[i]);
 	return r;
 }
 
@@ -195,11 +214,10 @@ int diff_compare_calls(struct diff *d)
 			  calloc(d->side[1].n_calls + 1, sizeof(bool)) };
 	int r = seen[0] && seen[1] ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < d->side[0].n_calls && !r; i++)
-		if (!seen[0][i])
-			r = calls_task(d, &d->side[0].calls[i], seen);
-	if (!r)
-		r = calls_report(d);
+	for (int in = 0; in < 2; in++)
+		for (size_t i = 0; i < d->side[in].n_calls && !r; i++)
+			if (!seen[in][i])
+				r = calls_task(d, &d->side[in].calls[i], seen);
 	free(seen[0]);
 	free(seen[1]);
 	return r;

@@ -3,7 +3,8 @@
  * Which journey of A is which of B. What a packet is decides: protocol, endpoints, kind of segment
  * or message, what caused it; ports that the kernel picks differ from run to run, so one port of the
  * two has to be the same, and a port once found to stand for another does so for good. What is left
- * over is paired without regard to addresses and places.
+ * over is paired without regard to addresses and places, and then what one program sent in both
+ * runs, without regard to ports.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -95,6 +96,13 @@ static int port_add(struct port_pair **ports, const struct hs_endpoint *at, uint
 	return 0;
 }
 
+/* What two have to agree in. */
+enum level {
+	LEVEL_SAME,  /* addresses, place and a port */
+	LEVEL_MOVED, /* a port */
+	LEVEL_ASKED, /* the program that sent it */
+};
+
 /* May the one stand for the other, as far as is known? */
 static bool port_fits(const struct pairing *p, const struct hs_endpoint *a,
 		      const struct hs_endpoint *b, uint8_t proto)
@@ -105,12 +113,21 @@ static bool port_fits(const struct pairing *p, const struct hs_endpoint *a,
 	return (!of_a || of_a->other == b->port) && (!of_b || of_b->other == a->port);
 }
 
+static bool port_stands(const struct pairing *p, const struct hs_endpoint *a,
+			const struct hs_endpoint *b, uint8_t proto)
+{
+	const struct port_pair *of_a = port_find(p->ports[0], a, proto);
+
+	return a->port == b->port || (of_a && of_a->other == b->port);
+}
+
 static bool ports_fit(const struct pairing *p, const struct hs_endpoint a[2],
-		      const struct hs_endpoint b[2], uint8_t proto)
+		      const struct hs_endpoint b[2], uint8_t proto, enum level level)
 {
 	if (!a[0].port && !a[1].port && !b[0].port && !b[1].port)
-		return true;
-	return (a[0].port == b[0].port || a[1].port == b[1].port) &&
+		return level != LEVEL_ASKED;
+	return (level == LEVEL_ASKED || port_stands(p, &a[0], &b[0], proto) ||
+		port_stands(p, &a[1], &b[1], proto)) &&
 	       port_fits(p, &a[0], &b[0], proto) && port_fits(p, &a[1], &b[1], proto);
 }
 
@@ -251,9 +268,18 @@ static bool causes_fit(const struct pairing *p, const struct diff_side *b,
 	return !cause || !cause->other || cause->other == journey_cause(b, jb);
 }
 
-static int pair_one(struct pairing *p, const struct diff_side *b, struct diff_journey *ja,
-		    bool moved)
+/* What a program did in both runs, if it is asked where. */
+static bool senders_fit(const struct hs_journey *a, const struct hs_journey *b, enum level level)
 {
+	return level != LEVEL_ASKED ||
+	       (a->cause_kind == HS_CAUSE_CALL && b->cause_kind == HS_CAUSE_CALL && *a->by.comm &&
+		!strcmp(a->by.comm, b->by.comm));
+}
+
+static int pair_one(struct pairing *p, const struct diff_side *b, struct diff_journey *ja,
+		    enum level level)
+{
+	const bool moved = level != LEVEL_SAME;
 	struct kind_key key = kind_key(p, ja, moved);
 	struct kind *kind = kind_find(p, &key);
 	struct hs_endpoint ends_a[2], ends_b[2];
@@ -268,7 +294,8 @@ static int pair_one(struct pairing *p, const struct diff_side *b, struct diff_jo
 		struct diff_journey *jb = kind->all[i];
 
 		if (jb->other || journey_ends(&jb->j.packet, ends_b) != proto ||
-		    !ports_fit(p, ends_a, ends_b, proto) || !causes_fit(p, b, ja, jb))
+		    !ports_fit(p, ends_a, ends_b, proto, level) || !causes_fit(p, b, ja, jb) ||
+		    !senders_fit(&ja->j, &jb->j, level))
 			continue;
 		ja->other = jb;
 		jb->other = ja;
@@ -297,20 +324,32 @@ static void pairing_free(struct pairing *p)
 	free(p->netns);
 }
 
+static int pair_level(struct pairing *p, const struct diff_side *a, const struct diff_side *b,
+		      enum level level)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < a->n_journeys && !r; i++)
+		if (!a->journeys[i]->other)
+			r = pair_one(p, b, a->journeys[i], level);
+	return r;
+}
+
 int diff_pair_journeys(struct diff_side *a, struct diff_side *b)
 {
+	/* The last finds ports that stand for others, so there may be more of the first then. */
+	static const enum level levels[] = { LEVEL_SAME, LEVEL_MOVED, LEVEL_ASKED, LEVEL_SAME,
+					     LEVEL_MOVED };
 	__attribute__((cleanup(pairing_free))) struct pairing p = { .a = a };
 	int r = 0;
 
 	for (size_t i = 0; i < b->n_journeys && !r; i++)
 		r = netns_learn(&p, journey_netns(b->journeys[i]));
-	for (int moved = 0; moved < 2; moved++) {
-		for (size_t i = 0; i < b->n_journeys && !r; i++)
-			if (!b->journeys[i]->other)
-				r = kind_add(&p, b->journeys[i], moved);
-		for (size_t i = 0; i < a->n_journeys && !r; i++)
-			if (!a->journeys[i]->other)
-				r = pair_one(&p, b, a->journeys[i], moved);
-	}
+	for (size_t i = 0; i < b->n_journeys && !r; i++)
+		r = kind_add(&p, b->journeys[i], false);
+	for (size_t i = 0; i < b->n_journeys && !r; i++)
+		r = kind_add(&p, b->journeys[i], true);
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]) && !r; i++)
+		r = pair_level(&p, a, b, levels[i]);
 	return r;
 }

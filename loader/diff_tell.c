@@ -2,6 +2,7 @@
 /* Where two recordings part, in lines for people. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "diff.h"
@@ -9,7 +10,9 @@
 
 #define G	   TEXT_GLUE
 #define LABEL	   4  /* column of "A" and "B" */
-#define SAID	   10 /* column of what is said of them */
+#define SAID	   11 /* column of what is said of them */
+#define ALIKE_MAX  64 /* so many different partings are known again */
+#define CALLS_MAX  20 /* so many calls are shown without -v */
 #define PLACES_MAX 6  /* so many places of a way are shown without -v */
 
 static const char *const letters[] = { "A", "B" };
@@ -301,6 +304,77 @@ static void tell_only(struct render *r, const struct diff_pair *pair)
 		tell_inconclusive(r);
 }
 
+/* --- partings that are alike --- */
+
+static bool journeys_alike(const struct diff_pair *p, const struct diff_pair *q, int in)
+{
+	const struct diff_journey *a = p->side[in], *b = q->side[in];
+	const struct hs_packet *x, *y;
+
+	if (!a || !b)
+		return a == b;
+	x = &a->j.packet;
+	y = &b->j.packet;
+	if ((p->part[in] < a->n_hops ? a->hops[p->part[in]].stage : 0) !=
+	    (q->part[in] < b->n_hops ? b->hops[q->part[in]].stage : 0))
+		return false;
+	return x->proto == y->proto && x->icmp_type == y->icmp_type &&
+	       x->icmp_code == y->icmp_code && x->tcp_flags == y->tcp_flags &&
+	       !memcmp(&x->src.addr, &y->src.addr, sizeof(x->src.addr)) &&
+	       !memcmp(&x->dst.addr, &y->dst.addr, sizeof(x->dst.addr)) &&
+	       (x->src.port == y->src.port || x->dst.port == y->dst.port) &&
+	       a->j.fate.kind == b->j.fate.kind && !strcmp(a->j.fate.netns, b->j.fate.netns) &&
+	       !strcmp(a->j.fate.reason, b->j.fate.reason) && a->j.told == b->j.told &&
+	       a->j.told_err == b->j.told_err && a->j.read_done == b->j.read_done;
+}
+
+static bool pairs_alike(const struct diff_pair *p, const struct diff_pair *q)
+{
+	return p->verdict == q->verdict && p->differs == q->differs && journeys_alike(p, q, 0) &&
+	       journeys_alike(p, q, 1);
+}
+
+/* Those that part like one before, by index: how many there are of it, and which is the last. */
+struct alike {
+	size_t n, last;
+	bool told; /* with one before */
+};
+
+static void find_alike(const struct diff *d, struct alike *alike)
+{
+	size_t known[ALIKE_MAX], n_known = 0;
+
+	for (size_t i = 0; i < d->n_pairs; i++) {
+		const struct diff_pair *pair = &d->pairs[i];
+		size_t k = 0;
+
+		if (pair->verdict == DIFF_SAME || pair->minor)
+			continue;
+		while (k < n_known && !pairs_alike(&d->pairs[known[k]], pair))
+			k++;
+		if (k < n_known) {
+			alike[i].told = true;
+			alike[known[k]].n++;
+			alike[known[k]].last = i;
+		} else if (n_known < ALIKE_MAX) {
+			known[n_known++] = i;
+		}
+	}
+}
+
+static void tell_alike(struct render *r, const struct diff *d, const struct alike *alike)
+{
+	const struct diff_pair *last = &d->pairs[alike->last];
+	int in = last->side[0] ? 0 : 1;
+
+	if (!alike->n)
+		return;
+	text_addf(&r->line, "and %zu more like it, the last: #%" PRIu32 " in" G "%s", alike->n,
+		  last->side[in]->j.id, letters[in]);
+	text_add(&r->line, " (-v shows them)");
+	tell_said(r, "");
+}
+
 /* --- calls --- */
 
 static void tell_call(struct render *r, const struct diff_call *call, const char *label)
@@ -317,26 +391,73 @@ static void tell_call(struct render *r, const struct diff_call *call, const char
 	}
 }
 
+static bool side_knows(const struct diff_side *side, const char *comm)
+{
+	for (size_t i = 0; i < side->n_calls; i++)
+		if (!strcmp(side->calls[i].c.task.comm, comm))
+			return true;
+	return false;
+}
+
+/* A program that ran in one recording only: how many calls from `i` on are its. */
+static size_t calls_of_stranger(const struct diff *d, size_t i)
+{
+	int in = d->calls[i].side[0] ? 0 : 1;
+	const struct hs_call *first = &d->calls[i].side[in]->c;
+	size_t n = 0;
+
+	if (d->calls[i].side[!in] || side_knows(&d->side[!in], first->task.comm))
+		return 0;
+	for (; i + n < d->n_calls; n++) {
+		const struct diff_call *call = d->calls[i + n].side[in];
+
+		if (!call || call->c.task.pid != first->task.pid ||
+		    strcmp(call->c.task.comm, first->task.comm) != 0)
+			break;
+	}
+	return n;
+}
+
+/* What is said of the call pairs from `i` on; returns behind them. */
+static size_t tell_call_pair(struct render *r, const struct diff *d, size_t i)
+{
+	const struct diff_call_pair *pair = &d->calls[i];
+	size_t strangers = r->opt.verbose ? 0 : calls_of_stranger(d, i);
+
+	for (int in = 0; in < 2; in++) {
+		char label[8];
+
+		if (!pair->side[in])
+			continue;
+		snprintf(label, sizeof(label), "%s%s", letters[in], pair->side[!in] ? "" : " only");
+		if (strangers > 1) {
+			text_task(&r->line, &pair->side[in]->c.task);
+			text_addf(&r->line, ": %zu calls (-v shows them)", strangers);
+			tell_said(r, label);
+		} else {
+			tell_call(r, pair->side[in], label);
+		}
+	}
+	if (pair->verdict == DIFF_INCONCLUSIVE)
+		tell_inconclusive(r);
+	return i + (strangers ? strangers : 1);
+}
+
 static void tell_calls(struct render *r, const struct diff *d)
 {
+	size_t i = 0, shown = 0;
+
 	if (!d->n_calls)
 		return;
 	text_newline(&r->page);
 	text_add(&r->line, "System calls that differ:");
 	parts_flow(r, NULL, LABEL);
-	for (size_t i = 0; i < d->n_calls; i++) {
-		const struct diff_call_pair *pair = &d->calls[i];
-
-		for (int in = 0; in < 2; in++) {
-			if (!pair->side[in])
-				continue;
-			if (!pair->side[!in])
-				text_addf(&r->line, "only" G "in" G "%s: ", letters[in]);
-			tell_call(r, pair->side[in], letters[in]);
-		}
-		if (pair->verdict == DIFF_INCONCLUSIVE)
-			tell_inconclusive(r);
-	}
+	while (i < d->n_calls && (r->opt.verbose || shown++ < CALLS_MAX))
+		i = tell_call_pair(r, d, i);
+	if (i == d->n_calls)
+		return;
+	text_addf(&r->line, "… and %zu more (-v shows them)", d->n_calls - i);
+	tell_said(r, "");
 }
 
 /* --- what is the same, and the end --- */
@@ -475,26 +596,32 @@ int diff_tell(const struct diff *d, FILE *out, const struct hs_render_options *o
 	      const char *const names[2])
 {
 	struct render *r = parts_new(sizeof(*r), out, options);
+	struct alike *alike;
 	int result;
 
 	if (!r)
 		return -ENOMEM;
+	alike = calloc(d->n_pairs + 1, sizeof(*alike));
+	if (alike && !r->opt.verbose)
+		find_alike(d, alike);
 	tell_names(r, d, names);
-	for (size_t i = 0; i < d->n_pairs; i++) {
+	for (size_t i = 0; alike && i < d->n_pairs; i++) {
 		const struct diff_pair *pair = &d->pairs[i];
 
-		if (pair->verdict == DIFF_SAME || pair->minor)
+		if (pair->verdict == DIFF_SAME || pair->minor || alike[i].told)
 			continue;
 		text_newline(&r->page);
 		if (pair->side[0] && pair->side[1])
 			tell_parting(r, d, pair);
 		else
 			tell_only(r, pair);
+		tell_alike(r, d, &alike[i]);
 		parts_write(r);
 	}
 	tell_calls(r, d);
 	tell_end(r, d);
-	result = r->page.failed || r->line.failed ? -ENOMEM : 0;
+	result = !alike || r->page.failed || r->line.failed ? -ENOMEM : 0;
+	free(alike);
 	parts_write(r);
 	render_free(&r->sink);
 	return result;
