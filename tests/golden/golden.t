@@ -53,9 +53,8 @@ for rec in "$here"/*.rec; do
 done
 if python3 -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
 	tap_check 'JSON: every line is valid against the schema' python3 tests/kernel/cmd_json.py valid "$here"/*.json
-	tap_is 'JSON: the schema knows every stage' "$(./trace stages --json | python3 -c 'import json, sys
-known = json.load(open("docs/trace.schema.json"))["$defs"]["stage"]["enum"]
-print(*(s["name"] for s in json.load(sys.stdin) if s["name"].lower() not in known))')" ''
+	./trace stages --json >"$TAP_TMP/stages"
+	tap_check 'JSON: the schema knows every stage' python3 tests/kernel/cmd_json.py stages "$TAP_TMP/stages"
 else
 	tap_skip 'JSON: every line is valid against the schema' 'no python3-jsonschema (4.0)'
 fi
