@@ -114,11 +114,12 @@ struct hs_sa {
 struct hs_rec_birth {
 	struct hs_hdr hdr;
 	struct hs_where at;
-	__u64 head;    /* start of the packet's memory; clones share it */
-	__u64 sk;      /* the socket that sent it, 0 when none */
-	__u32 len;     /* skb->len */
-	__u16 proto;   /* EtherType, host order */
-	__u16 headers; /* bytes of `data` that were read */
+	__u64 head;   /* start of the packet's memory; clones share it */
+	__u64 sk;     /* the socket that sent it, 0 when none */
+	__u32 len;    /* skb->len */
+	__u16 proto;  /* EtherType, host order */
+	__u8 headers; /* bytes of `data` that were read */
+	__u8 headroom; /* before its network header, 2 bytes each; 0 not told (older recordings), 255 more */
 	__u32 l3;      /* length from the network header on */
 	__u16 call;    /* enum hs_call_id the current task is in; 0 when unknown or in a softirq */
 	__u16 pending; /* TCP: the sender's timer that is set, icsk_pending; 0 none */

@@ -92,10 +92,10 @@ static __always_inline __u16 hs_pending_timer(const struct sock *sk)
 	return BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_pending);
 }
 
-/* `len`: bytes from the network header on; `room`: a constant, how many of them may be sent. */
+/* `len`: bytes from the network header on; `room`: a constant, how many of them may be sent; `before`: headroom. */
 static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct sk_buff *skb,
 					   const struct net_device *dev, const unsigned char *l3,
-					   __u32 len, __u32 room)
+					   __u32 len, __u32 room, __u32 before)
 {
 	struct hs_rec_birth *rec;
 
@@ -115,6 +115,7 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 	rec->call = hs_current_call();
 	rec->pending = hs_pending_timer(skb->sk);
 	rec->headers = len < room ? len : room;
+	rec->headroom = before < 510 ? before / 2 : 255;
 	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless.
 	 */
 	if (bpf_probe_read_kernel(rec->data, room, l3))
@@ -143,8 +144,8 @@ static __always_inline int hs_emit_birth_at(void *ctx, __u8 stage, struct sk_buf
 		hs_emit_payload(skb, l3, len);
 	/* A stack costs so much more than these bytes that they need not be saved. */
 	if (!hs_stacks && hs_headers_are_short(head + l3, len))
-		return hs_emit_headers(ctx, stage, skb, dev, head + l3, len, HS_HEADERS_SHORT);
-	return hs_emit_headers(ctx, stage, skb, dev, head + l3, len, HS_HEADERS_LONG);
+		return hs_emit_headers(ctx, stage, skb, dev, head + l3, len, HS_HEADERS_SHORT, l3);
+	return hs_emit_headers(ctx, stage, skb, dev, head + l3, len, HS_HEADERS_LONG, l3);
 }
 
 static __always_inline int hs_emit_birth(void *ctx, __u8 stage, struct sk_buff *skb, __u32 l3)

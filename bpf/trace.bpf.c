@@ -585,8 +585,7 @@ int HS_PROG(signal_generate, int number, const void *info, struct task_struct *t
 	return 0;
 }
 
-SEC("tp_btf/sys_enter")
-int HS_PROG(sys_enter, struct pt_regs *regs, long nr)
+static __always_inline int hs_enter_call(const struct pt_regs *regs, long nr)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct hs_open_call open = {};
@@ -603,8 +602,7 @@ int HS_PROG(sys_enter, struct pt_regs *regs, long nr)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int HS_PROG(sys_exit, struct pt_regs *regs, long ret)
+static __always_inline int hs_leave_call(const struct pt_regs *regs, long ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct hs_open_call open = {}, *found;
@@ -630,6 +628,41 @@ int HS_PROG(sys_exit, struct pt_regs *regs, long ret)
 		open.accepted = (__u64)hs_sock_of_fd(ret);
 	hs_emit_call(&open, true, ret);
 	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int HS_PROG(sys_enter, struct pt_regs *regs, long nr)
+{
+	return hs_enter_call(regs, nr);
+}
+
+SEC("tp_btf/sys_exit")
+int HS_PROG(sys_exit, struct pt_regs *regs, long ret)
+{
+	return hs_leave_call(regs, ret);
+}
+
+/* The events raw_syscalls of perf, include/trace/events/syscalls.h: what both begin with. */
+struct hs_raw_syscall {
+	__u64 common;
+	long nr;
+	long first; /* of sys_exit: what it returns */
+};
+
+/*
+ * Since 7.0 a program above is preempted so often that many calls go unseen; perf's programs are not,
+ * perf_trace_sys_enter() in include/trace/perf.h.
+ */
+SEC("tp/raw_syscalls/sys_enter")
+int sys_enter_of_perf(const struct hs_raw_syscall *ctx)
+{
+	return hs_enter_call(hs_current_regs(), ctx->nr);
+}
+
+SEC("tp/raw_syscalls/sys_exit")
+int sys_exit_of_perf(const struct hs_raw_syscall *ctx)
+{
+	return hs_leave_call(hs_current_regs(), ctx->first);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -135,6 +135,7 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	packet_parse(&n->j.packet, birth->proto, birth->l3, birth->data, captured);
 	node_take_payload(js, n, e);
 	n->j.noise = packet_noise(&n->j.packet);
+	n->j.packet.headroom = 2 * birth->headroom;
 	n->j.packet.checksum_left = birth->hdr.flags & HS_F_PARTIAL;
 	n->by_filter =
 		select_filters_match(js->select, birth->proto, birth->l3, birth->data, captured);

@@ -41,6 +41,8 @@ struct hs_packet {
 	uint32_t ip_id;
 	uint32_t length;  /* from the IP header on, bytes */
 	uint32_t payload; /* after the transport header, bytes */
+	uint16_t
+		headroom; /* when it was born, before its network header, bytes; 0 unknown, 510: or more */
 	bool checksum_left; /* when it was born its checksum was not computed: the device is to do it */
 	uint8_t icmp_type, icmp_code;
 	uint16_t echo_id, echo_seq;

@@ -138,6 +138,8 @@ void json_packet(struct render *r, const struct hs_packet *p)
 		json_uint(t, "ip_id", p->ip_id);
 		json_uint(t, "ttl", p->ttl);
 		json_bool(t, "checksum_left", p->checksum_left);
+		if (p->headroom)
+			json_uint(t, "headroom", p->headroom);
 	}
 	if (p->fragmented) {
 		json_key(t, "fragment");

@@ -310,10 +310,10 @@ static void add_header(struct tree *tree, struct composing *c)
 	payload_add(r, c->to, j, NULL, TREE_HEADER_INDENT);
 	if (r->opt.verbose < 2)
 		return;
-	text_addf(t,
-		  "skb" G "0x%" PRIx64 ", %" PRIu32 G "B with headers, TTL" G "%u, IP id" G
-		  "%" PRIu32 "%s",
-		  j->skb, p->length, p->ttl, p->ip_id,
+	text_addf(t, "skb" G "0x%" PRIx64 ", %" PRIu32 G "B with headers", j->skb, p->length);
+	if (p->headroom)
+		text_addf(t, ", %u" G "B headroom", p->headroom);
+	text_addf(t, ", TTL" G "%u, IP id" G "%" PRIu32 "%s", p->ttl, p->ip_id,
 		  p->checksum_left ? ", checksum left to the device" : "");
 	add_note(tree, c->to, TREE_HEADER_INDENT);
 }

@@ -227,9 +227,24 @@ void live_fit_kernel(struct trace_bpf *skel)
 	btf__free(btf);
 }
 
+/* Are system calls better seen by perf's events, and can they be? trace.bpf.c says why. */
+static bool live_calls_of_perf(void)
+{
+	static const char *const ids[] = {
+		"/sys/kernel/tracing/events/raw_syscalls/sys_enter/id",
+		"/sys/kernel/debug/tracing/events/raw_syscalls/sys_enter/id",
+	};
+	struct utsname name;
+
+	return !uname(&name) && atoi(name.release) >= 7 &&
+	       (!access(ids[0], R_OK) || !access(ids[1], R_OK));
+}
+
 static void live_configure(struct trace_bpf *skel, const struct hs_live_options *opt,
 			   const struct hs_attach *attach)
 {
+	bool of_perf;
+
 	skel->rodata->hs_stacks = opt->stacks;
 	skel->rodata->hs_stacks_of_ends = attach->granted;
 	skel->rodata->hs_stack_limit = opt->stack_limit;
@@ -243,9 +258,12 @@ static void live_configure(struct trace_bpf *skel, const struct hs_live_options 
 		bpf_program__set_autoload(skel->progs.sched_waking, false);
 		bpf_program__set_autoload(skel->progs.sched_switch, false);
 	}
+	of_perf = live_calls_of_perf();
+	bpf_program__set_autoload(skel->progs.sys_enter, opt->calls && !of_perf);
+	bpf_program__set_autoload(skel->progs.sys_exit, opt->calls && !of_perf);
+	bpf_program__set_autoload(skel->progs.sys_enter_of_perf, opt->calls && of_perf);
+	bpf_program__set_autoload(skel->progs.sys_exit_of_perf, opt->calls && of_perf);
 	if (!opt->calls) {
-		bpf_program__set_autoload(skel->progs.sys_enter, false);
-		bpf_program__set_autoload(skel->progs.sys_exit, false);
 		bpf_program__set_autoload(skel->progs.sched_process_fork, false);
 		bpf_program__set_autoload(skel->progs.sched_process_exec, false);
 		bpf_program__set_autoload(skel->progs.sched_process_exit, false);
@@ -510,6 +528,12 @@ static bool live_is_beside(const struct trace_bpf *skel, const struct bpf_progra
 	       prog == skel->progs.sched_switch;
 }
 
+static bool live_is_of_calls(const struct trace_bpf *skel, const struct bpf_program *prog)
+{
+	return prog == skel->progs.sys_enter || prog == skel->progs.sys_exit ||
+	       prog == skel->progs.sys_enter_of_perf || prog == skel->progs.sys_exit_of_perf;
+}
+
 static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret)
 {
 	struct bpf_program *prog;
@@ -525,7 +549,7 @@ static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret
 			continue;
 		if (live_is_beside(live->skel, prog))
 			ret->untimed += info.recursion_misses;
-		else if (prog == live->skel->progs.sys_enter || prog == live->skel->progs.sys_exit)
+		else if (live_is_of_calls(live->skel, prog))
 			ret->calls += info.recursion_misses;
 		else
 			ret->misses += info.recursion_misses;
