@@ -159,6 +159,8 @@ static void report_absent(const struct bpf_program *prog)
 
 	if (instead)
 		snprintf(why, sizeof(why), "there is a tracepoint %s", instead);
+	else if (!strncmp(name, "sys_", 4))
+		snprintf(why, sizeof(why), "system calls are better seen the other way here");
 	else
 		snprintf(why, sizeof(why), "no tracepoint %s", section + strcspn(section, "/") + 1);
 	say(name, "absent", why);
