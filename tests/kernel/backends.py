@@ -117,6 +117,13 @@ def is_in_reach(backend, function):
                                     or os.path.exists(f'/sys/kernel/btf/{function["module"]}'))
 
 
+def stands_in(doctor, hop):
+    """Is its function named by stacks only, where this kernel lacks one that would be probed?"""
+    functions = next(s["functions"] for s in doctor["stages"] if s["name"].lower() == hop["stage"])
+    return (hop["function"] not in [function["name"] for function in functions]
+            and not all(function["exists"] for function in functions))
+
+
 def inferred(doctor, backend, stacks, functions, port):
     """Each stage that the stack of a tracepoint tells is timed where its function is probed."""
     probed = {stage["name"].lower() for stage in doctor["stages"]
@@ -126,7 +133,8 @@ def inferred(doctor, backend, stacks, functions, port):
     timed = find(functions, port)["hops"]
     wrong = [f'from a stack in a trace by functions: {hop["stage"]}' for hop in timed
              if hop["by"] == "stack" and hop["stage"] in probed]
-    wanted = [(hop["stage"], place(hop)) for hop in told if hop["stage"] in probed]
+    wanted = [(hop["stage"], place(hop)) for hop in told
+              if hop["stage"] in probed and not stands_in(doctor, hop)]
     rest = [(hop["stage"], place(hop)) for hop in timed if hop["by"] != "stack"]
     for want in wanted:
         if want not in rest:

@@ -51,8 +51,8 @@ bound()
 }
 
 for version in 4 6; do
-	right=10.0.1.1 wrong=10.0.2.1 drop=__udp4_lib_rcv icmp=3/3
-	((version == 4)) || right=fd00:0:0:1::1 wrong=fd00:0:0:2::1 drop=__udp6_lib_rcv icmp=1/4
+	right=10.0.1.1 wrong=10.0.2.1 icmp=3/3
+	((version == 4)) || right=fd00:0:0:1::1 wrong=fd00:0:0:2::1 icmp=1/4
 	bound "right$version" "$right" "$right"
 	bound "again$version" "$right" "$right"
 	bound "wrong$version" "$wrong" "$right"
@@ -63,7 +63,7 @@ for version in 4 6; do
 	k_is "IPv$version: the request parts at the server, where one is queued and one dropped" 1 \
 		type=diff verdict=part differs=fate differs=path differs=read a.packet.dport=8080 b.packet.dport=8080 \
 		a.last.netns=ns_server a.last.dev=veth_srv_c1 b.last.dev=veth_srv_c1 a.next.netns=ns_server b.next.netns=ns_server \
-		'common>=4' a.fate.kind=queued a.read.ret=24 b.fate.kind=dropped b.fate.function=$drop b.read=null
+		'common>=4' a.fate.kind=queued a.read.ret=24 b.fate.kind=dropped 'b.fate.function~^(__udp[46]_lib_rcv|udp(v6)?_rcv)$' b.read=null
 	k_is "IPv$version: that is all that is paired and differs" 1 type=diff verdict=part
 	k_is "IPv$version: the answer is in A only" 1 type=diff verdict=only_a a.packet.sport=8080 b=null
 	k_is "IPv$version: the ICMP error in B" 1 type=diff verdict=only_b a=null b.packet.icmp.type="${icmp%/*}" \

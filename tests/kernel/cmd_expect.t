@@ -41,11 +41,11 @@ client=(apps/time_client 127.0.0.1 9)
 sample='drop reason=NO_SOCKET as $p; icmp type=3 code=3 cause=$p as $e; call errno=ECONNREFUSED error_from=$e'
 expects 0 "$sample" "${client[@]}"
 tap_is 'what holds is not talked about, with -q' "$TAP_ERR" ''
-expects 0 'call sendto ret=24 as $c; drop dport=9 id=$c by=time_client function~__udp4_lib_rcv
+expects 0 'call sendto ret=24 as $c; drop dport=9 id=$c by=time_client function~udp
 	told ECONNREFUSED told_to=time_client told_call=recvfrom; no queued; no drop dport!=9
 	journey x2; call connect x1 rport=9' "${client[@]}"
 expects 0 'icmp "port unreachable" stage=transmit passes=lo netns!=none as $e
-	journey udp caused=$e via=udp_sendmsg text~ICMP; call recvfrom error_from=$e' "${client[@]}"
+	journey udp caused=$e stage="udp send" text~ICMP; call recvfrom error_from=$e' "${client[@]}"
 expects 3 "${sample/code=3/code=1}" "${client[@]}"
 tap_like 'and what came nearest' "$TAP_ERR" 'expect: step 2 of 3 did not hold: icmp type=3 code=1 cause=.p as .e
   step 1 held: #1 UDP 127\.0\.0\.1:[0-9]+ → 127\.0\.0\.1:9  24 B, dropped: NO_SOCKET \(as .p\)

@@ -20,7 +20,7 @@ closed_port()
 	k_expect "$what: the datagram is sent by the client's call, and dies in ns_server: where, and why" "
 		call sendto comm=time_client ret=24 as \$send
 		drop NO_SOCKET proto=UDP id=\$send src=$client dst=$server_address dport=$port payload=24 \
-			by=time_client call=sendto fd=3 ret=24 function=__udp4_lib_rcv|__udp6_lib_rcv \
+			by=time_client call=sendto fd=3 ret=24 function=__udp4_lib_rcv|__udp6_lib_rcv|udp_rcv|udpv6_rcv \
 			netns=$server dev=veth_srv_c2 inferred=no \
 			why='no UDP socket on $(endpoint "$server_address" "$port") (one is on $(endpoint "$other" "$port"))'
 		drop x1; journey udp x1"

@@ -62,7 +62,7 @@ corrupted()
 	else
 		tap_skip "O34 $address: which check it was" 'Linux 5.17 was the first to give drops a reason'
 		k_expect "O34 $address: the function says which check it was" "
-			drop dport=9000 function=__udp4_lib_rcv|__udp6_lib_rcv|ip_rcv_core x5-20"
+			drop dport=9000 function=__udp4_lib_rcv|__udp6_lib_rcv|udp_rcv|udpv6_rcv|ip_rcv_core x5-20"
 	fi
 	if ! q_has_reasons; then
 		tap_skip "O34 $address: TCP's segment is dropped" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""UDP programs that the exercises do not have.
+"""Programs that the exercises do not have, of UDP but for the last.
 
     peer.py send ADDRESS PORT COUNT SIZE [TTL]   sends COUNT datagrams of SIZE bytes
     peer.py hold ADDRESS PORT [RCVBUF]           reads nothing until SIGTERM ends it
@@ -12,9 +12,12 @@
                                                  sends N bytes; "recv SECONDS": waits for an answer.
                                                  df: without fragments; recverr: IP_RECVERR
     peer.py churn ADDRESS PORT SECONDS           opens, uses and closes sockets all the time
+    peer.py vanish ADDRESS PORT                  TCP: accepts a connection; at a line of its input gives it
+                                                 up by an RST, which the test keeps from leaving
 """
 import signal
 import socket
+import struct
 import sys
 import time
 
@@ -64,6 +67,18 @@ def talk(address, port, options):
             print(f"{'recv' if word == 'recv' else 'send'}: {error.strerror or error}", flush=True)
 
 
+def vanish(address, port):
+    sock = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+    print("listening", flush=True)
+    peer, _ = sock.accept()
+    sock.close()
+    print("accepted", flush=True)
+    sys.stdin.readline()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    print("gone", flush=True)
+
+
 def main():
     command, address, port, *numbers = sys.argv[1:]
     port = int(port)
@@ -81,6 +96,8 @@ def main():
             sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl[0])
         for _ in range(count):
             sock.sendto(b"x" * size, (address, port))
+    elif command == "vanish":
+        vanish(address, int(port))
     elif command == "churn":
         end = time.monotonic() + numbers[0]
         while time.monotonic() < end:
