@@ -116,8 +116,8 @@ bool fate_joined(struct hs_journeys *js, struct node *n, struct sock_node *s, ui
 }
 
 static const char refused_remedy[] =
-	"Accept faster, or listen() with a longer backlog (sysctl net.core.somaxconn bounds it). "
-	"The client tries again by itself.";
+	"Accept faster, or listen() with a longer backlog (sysctl net.core.somaxconn bounds it); SYN cookies "
+	"(net.ipv4.tcp_syncookies) need no SYN queue. The client tries again by itself.";
 
 static void node_consumed(struct hs_journeys *js, struct node *n, const char *function,
 			  uint64_t time, bool inferred)

@@ -262,7 +262,7 @@ void parts_fate_rest(struct text *t, const struct hs_journey *j, bool function)
 			add_function(t, fate->function);
 		break;
 	case HS_FATE_REFUSED:
-		text_add(t, "the" G "accept" G "queue" G "was" G "full");
+		text_add(t, "the" G "listener's" G "queue" G "was" G "full");
 		break;
 	case HS_FATE_CONSUMED:
 		text_add(t, "by" G "the" G "kernel");

@@ -601,6 +601,22 @@ static struct sock_node *listener_of(struct hs_journeys *js, uint32_t netns,
 	return NULL;
 }
 
+/* Requests to where that SYN went whose handshake was begun and not finished. */
+static unsigned int half_open(struct hs_journeys *js, const struct node *n)
+{
+	const struct hs_endpoint *to = &n->j.packet.dst;
+	const struct flow_node *f;
+	unsigned int count = 0;
+
+	DL_FOREACH (js->flow_list, f)
+		for (int i = 0; i < 2; i++)
+			count += f->end[i].netns == n->netns &&
+				 f->f.end[i].state == HS_TCP_SYN_RECV &&
+				 f->f.end[i].at.port == to->port &&
+				 !memcmp(&f->f.end[i].at.addr, &to->addr, sizeof(to->addr));
+	return count;
+}
+
 const char *tcp_refused(struct hs_journeys *js, const struct node *n)
 {
 	const struct flow_node *f = flow_by_serial(js, n->flow);
@@ -609,6 +625,7 @@ const char *tcp_refused(struct hs_journeys *js, const struct node *n)
 	bool ack = f && node_has_flags(n, TH_ACK, TH_SYN | TH_RST) &&
 		   f->f.end[!n->j.from].state == HS_TCP_SYN_RECV;
 	struct sock_node *s;
+	unsigned int half;
 	bool full;
 
 	/* Its answer, or the socket that it made, may have been missed. */
@@ -624,6 +641,13 @@ const char *tcp_refused(struct hs_journeys *js, const struct node *n)
 		return names_internf(js->names, "the accept queue of %s on %s is full: %u of %u",
 				     tell_task(js, &s->s.owner), tell_endpoint(js, &s->s.local),
 				     s->tcp.backlog, s->tcp.backlog_max + 1);
+	half = half_open(js, n);
+	if (half)
+		return names_internf(
+			js->names,
+			"%s on %s does not answer: its SYN queue is full, with %u half-open connection%s",
+			tell_task(js, &s->s.owner), tell_endpoint(js, &s->s.local), half,
+			half == 1 ? "" : "s");
 	return names_internf(js->names, "%s on %s does not answer: its queue is full",
 			     tell_task(js, &s->s.owner), tell_endpoint(js, &s->s.local));
 }

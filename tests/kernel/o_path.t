@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# O40, O41, O47, O48, O49: what the kernel decides on the way: routes, the next hop's link-layer address,
+# O39, O40, O41, O47, O48, O49: what the kernel decides on the way: how a packet is built, routes, the next hop's link-layer address,
 # who computes the checksum, which socket gets the packet, and when its reader runs.
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -71,6 +71,16 @@ k_wait 1 type=journey packet.dst=10.9.9.9 fate.kind=dropped
 k_stop
 k_is 'O40: a blackhole is named, and the packet dies there' 1 type=journey packet.dst=10.9.9.9 \
 	fate.kind=dropped fate.netns=ns_server 'hops.text~^blackhole \(table main\)$'
+
+# O39: from the system call to an skb: who built it, how long it is, and how much room it has for headers
+for address in 10.0.1.1 fd00:0:0:1::1; do
+	[[ $address == *:* ]] && len=72 build=udpv6_sendmsg || len=52 build=udp_sendmsg
+	k_run client1 apps/time_client "$address" 8080
+	k_expect "O39 $address: 24 bytes of a call are an skb, with headers and headroom" "
+		call sendto len=24 ret=24 comm=time_client as \$send
+		journey udp dport=8080 id=\$send payload=24 len=$len headroom>13 headroom<510 stage='udp send'"
+	k_is "O39 $address: built in that function" 1 type=journey packet.dport=8080 "hops.function=$build"
+done
 
 # O47: over veth nobody computes a checksum, and the receiver takes it as good
 k_run client1 apps/time_client 10.0.1.1 8080
