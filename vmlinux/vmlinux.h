@@ -198,6 +198,7 @@ struct sk_buff {
 	struct sock *sk;
 	char cb[48];
 	unsigned long _skb_refdst;
+	unsigned long _nfct; /* not without CONFIG_NF_CONNTRACK */
 	unsigned int len;
 	__u8 pkt_type : 3;
 	int skb_iif;
@@ -206,6 +207,10 @@ struct sk_buff {
 	__u16 network_header;
 	unsigned char *head;
 	unsigned char *data;
+};
+
+struct nf_conn {
+	unsigned long status;
 };
 
 struct fib_nh_common {
