@@ -24,7 +24,7 @@ topo_broken 'MPLS route 100 as to 101' ip -n "${A}ns_router" -M route delete 100
 topo_broken 'route 10.0.1.0/24 encap mpls 200' ip -n "${A}ns_server" route delete 10.0.1.0/24
 topo_broken 'mpls/conf/veth_r_c/input=1' \
 	ip netns exec "${A}ns_router" sh -c 'echo 0 >/proc/sys/net/mpls/conf/veth_r_c/input'
-topo_failed 'a label' "ip -n ${A}ns_router -M route add 100 .*" '.+' 's,dev veth_r_s,dev nosuch,'
+topo_failed 'a label' "ip -n ${A}ns_router -M route add 100 .*" '.+' '/inet/s,dev veth_r_s,dev nosuch,'
 topo_failed 'a route' "ip -n ${A}ns_client .*route add 10.0.2.0/24 encap mpls 100 .*" '.+' \
 	'/encap mpls/s,via 10.0.1.1,via 10.9.9.9,'
 topo_end
