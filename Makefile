@@ -74,12 +74,13 @@ ifneq (,$(cross))
 lib_config := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_PATH= \
 	PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS_COMPILE:-=)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig
 endif
-modules := libbpf libelf zlib libpcap json-c libmnl libcap
+modules := libbpf libelf zlib libpcap json-c libmnl libnftables libcap
 libs := $(or $(shell $(lib_config) $(PKG_CONFIG) --libs $(modules) 2>/dev/null), \
-	-lbpf -lelf -lz -lpcap -ljson-c -lmnl -lcap)
+	-lbpf -lelf -lz -lpcap -ljson-c -lmnl -lnftables -lcap)
 includes := $(shell $(lib_config) $(PKG_CONFIG) --cflags $(modules) 2>/dev/null)
 
-cc_flags = -std=gnu17 -Wall -Wextra $(WERROR) $(san_cc) -MMD -MP $(CPPFLAGS) $(CFLAGS)
+# Hidden, so that a name of ours is never taken for the same one between two libraries.
+cc_flags = -std=gnu17 -fvisibility=hidden -Wall -Wextra $(WERROR) $(san_cc) -MMD -MP $(CPPFLAGS) $(CFLAGS)
 ld_flags = $(san_ld) $(CFLAGS) -Wl,--as-needed $(LDFLAGS)
 bpf_flags = -target bpf -D__TARGET_ARCH_$(arch) -O2 -g -mcpu=v3 -Wall -Werror -MMD -MP \
 	-I$(S)/vmlinux -I$(S)/bpf $(shell $(PKG_CONFIG) --cflags libbpf 2>/dev/null)

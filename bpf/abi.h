@@ -64,6 +64,8 @@ enum hs_rec_type {
 	HS_REC_PROBE =
 		43, /* struct hs_rec_text: a function that is probed; key: enum hs_backend << 32 |
 			      its number in HS_REC_FUNC, text: its name in the kernel */
+	HS_REC_RULE =
+		44, /* struct hs_rec_rule: firewall rules of a namespace, before the drop that asks for them */
 	HS_REC_MINI =
 		42, /* struct hs_rec_sock: the minisocket that a socket left, asked for by sock_diag(7) before its CHANGED record is passed on */
 };
@@ -195,6 +197,22 @@ struct hs_rec_free {
 	__u32 rmem;	/* bytes charged to `sk`, and its limit, when there is one */
 	__u32 rcvbuf;
 	__u32 head; /* low half of skb->head, 0 unknown: is it still the packet that was born there? */
+};
+
+/* HS_REC_FREE of DROP; older recordings end before `mark`. */
+struct hs_rec_drop {
+	union {
+		struct hs_hdr hdr;
+		struct hs_rec_free freed;
+	};
+	__u32 mark; /* skb->mark */
+	__u32 ct; /* enum hs_drop_ct | enum ip_conntrack_info (uapi/linux/netfilter/nf_conntrack_common.h) */
+};
+
+enum hs_drop_ct {
+	HS_CT_INFO = 7,	      /* the bits of ip_conntrack_info, skb->_nfct (NFCT_INFOMASK) */
+	HS_CT_ENTRY = 1 << 3, /* it belongs to a connection that is tracked */
+	HS_CT_TOLD = 1 << 4,  /* the kernel has connection tracking */
 };
 
 struct hs_rec_icmp {
@@ -413,6 +431,7 @@ struct hs_rec_loss {
 	__u64 maps;	   /* map updates that failed, names that had no room */
 	__u64 untimed; /* programs that only add a hop (on functions, routes, wake-ups) skipped; absent in
 			      older recordings */
+	__u64 calls; /* the same of those on system calls, of whatever process; absent in older recordings */
 };
 
 struct hs_rec_netns {
@@ -425,6 +444,23 @@ struct hs_rec_netns {
 struct hs_rec_text {
 	struct hs_hdr hdr;
 	__u64 key;
+	char text[]; /* NUL-terminated */
+};
+
+enum hs_rule_what {
+	HS_RULES_BEGIN, /* what was known of the namespace's rules is no more; no text */
+	HS_RULES_ITEM,
+	HS_RULES_FAILED, /* they cannot be read, or one is too long for a record; text: why */
+};
+
+/*
+ * An item is one of libnftables-json(5): chain, set, map, {"rule":{..}} with its own words added as "text"; or
+ * {"legacy":{"family":"ip","table":"filter"}}, a table that iptables-legacy has in use.
+ */
+struct hs_rec_rule {
+	struct hs_hdr hdr;
+	__u32 netns;
+	__u32 what;  /* enum hs_rule_what */
 	char text[]; /* NUL-terminated */
 };
 
@@ -466,6 +502,7 @@ HS_SIZE_IS(hs_rec_birth, 80 + HS_HEADERS_LONG);
 HS_SIZE_IS(hs_rec_func, 64);
 HS_SIZE_IS(hs_rec_route, 104);
 HS_SIZE_IS(hs_rec_free, 80);
+HS_SIZE_IS(hs_rec_drop, 88);
 HS_SIZE_IS(hs_rec_icmp, 56);
 HS_SIZE_IS(hs_rec_queue, 72);
 HS_SIZE_IS(hs_rec_read, 80);
@@ -478,9 +515,10 @@ HS_SIZE_IS(hs_rec_dev, 88);
 HS_SIZE_IS(hs_rec_qdisc, 48);
 HS_SIZE_IS(hs_rec_sock, 120);
 HS_SIZE_IS(hs_rec_start, 120);
-HS_SIZE_IS(hs_rec_loss, 56);
+HS_SIZE_IS(hs_rec_loss, 64);
 HS_SIZE_IS(hs_rec_netns, 96);
 HS_SIZE_IS(hs_rec_text, 32);
+HS_SIZE_IS(hs_rec_rule, 32);
 HS_SIZE_IS(hs_rec_counter, 56);
 HS_SIZE_IS(hs_rec_end, 40);
 

@@ -174,7 +174,7 @@ static __always_inline __s64 hs_result(void *ctx, __u64 arity)
 
 /* The target is only one to load with; each copy has its own. */
 SEC("fentry/udp_recvmsg")
-int function_fentry(__u64 *ctx)
+int HS_PROG(function_fentry)
 {
 	__u64 cookie = hs_cookie_of_copy(), state = 0;
 
@@ -184,7 +184,7 @@ int function_fentry(__u64 *ctx)
 }
 
 SEC("fexit/udp_recvmsg")
-int function_fexit(__u64 *ctx)
+int HS_PROG(function_fexit)
 {
 	__u64 cookie = hs_cookie_of_copy(), state = 0;
 	__s64 ret = hs_result(ctx, HS_COOKIE_ARITY(cookie));

@@ -67,4 +67,45 @@ static __always_inline __u64 hs_call_argument(const struct pt_regs *regs, int n)
 #error "hs_call_argument() is written for x86 and arm64"
 #endif
 
+/*
+ * What a program keeps for its CPU (struct hs_cpu, the caches of names) must not be touched by another one half
+ * way. Programs of tracepoints can be preempted since 7.0 (commit a46023d5616e), those of fentry since 5.12, in
+ * a kernel that preempts itself; they can say so since 6.10. One that is preempted as it ends is still skipped
+ * for what runs on its CPU meanwhile, which the kernel counts.
+ */
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+/* Fixed before load. */
+const volatile bool hs_has_preempt_disable = false;
+
+static __always_inline void hs_hold_cpu(void)
+{
+	if (hs_has_preempt_disable)
+		bpf_preempt_disable();
+}
+
+static __always_inline void hs_let_cpu_go(void)
+{
+	if (hs_has_preempt_disable)
+		bpf_preempt_enable();
+}
+
+/* BPF_PROG() of libbpf, with the CPU held. */
+#define HS_PROG(name, args...)                                                         \
+	name(unsigned long long *ctx);                                                 \
+	static __always_inline int hs_body_of_##name(unsigned long long *ctx, ##args); \
+	int name(unsigned long long *ctx)                                              \
+	{                                                                              \
+		int ret;                                                               \
+                                                                                       \
+		hs_hold_cpu();                                                         \
+		_Pragma("GCC diagnostic push")                                         \
+			_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") ret =   \
+				hs_body_of_##name(___bpf_ctx_cast(args));              \
+		_Pragma("GCC diagnostic pop") hs_let_cpu_go();                         \
+		return ret;                                                            \
+	}                                                                              \
+	static __always_inline int hs_body_of_##name(unsigned long long *ctx, ##args)
+
 #endif

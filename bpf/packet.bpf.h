@@ -204,4 +204,15 @@ static __always_inline const struct net_device *hs_emit_unborn(void *ctx, struct
 	return dev;
 }
 
+/* What connection tracking says of it, enum hs_drop_ct: nf_ct_get(), include/net/netfilter/nf_conntrack.h. */
+static __always_inline __u32 hs_conntrack(const struct sk_buff *skb)
+{
+	unsigned long nfct;
+
+	if (!bpf_core_field_exists(skb->_nfct))
+		return 0;
+	nfct = BPF_CORE_READ(skb, _nfct);
+	return HS_CT_TOLD | (nfct & HS_CT_INFO) | (nfct & ~7ul ? HS_CT_ENTRY : 0);
+}
+
 #endif

@@ -50,8 +50,8 @@ static __always_inline struct hs_rec_route *hs_begin_route(__u32 table, int err)
 }
 
 SEC("tp_btf/fib_table_lookup")
-int BPF_PROG(fib_table_lookup, __u32 table, const struct flowi4 *flow,
-	     const struct fib_nh_common *hop, int err)
+int HS_PROG(fib_table_lookup, __u32 table, const struct flowi4 *flow,
+	    const struct fib_nh_common *hop, int err)
 {
 	struct hs_rec_route *rec;
 
@@ -74,8 +74,8 @@ int BPF_PROG(fib_table_lookup, __u32 table, const struct flowi4 *flow,
 }
 
 SEC("tp_btf/fib6_table_lookup")
-int BPF_PROG(fib6_table_lookup, const struct net *net, const struct fib6_result *result,
-	     const struct fib6_table *table, const struct flowi6 *flow)
+int HS_PROG(fib6_table_lookup, const struct net *net, const struct fib6_result *result,
+	    const struct fib6_table *table, const struct flowi6 *flow)
 {
 	const struct fib6_info *route = BPF_CORE_READ(result, f6i);
 	const struct fib6_nh *hop = BPF_CORE_READ(result, nh);

@@ -74,7 +74,7 @@ static __always_inline __u32 hs_low_half(const void *address)
  * but kernels without CONFIG_KALLSYMS_ALL do not let a program find them.)
  */
 SEC("tp_btf/softirq_entry")
-int BPF_PROG(softirq_entry)
+int HS_PROG(softirq_entry)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
@@ -84,7 +84,7 @@ int BPF_PROG(softirq_entry)
 }
 
 SEC("tp_btf/softirq_exit")
-int BPF_PROG(softirq_exit)
+int HS_PROG(softirq_exit)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
@@ -108,7 +108,7 @@ static __always_inline bool hs_is_rewritten(const struct sk_buff *skb)
 }
 
 SEC("tp_btf/net_dev_queue")
-int BPF_PROG(net_dev_queue, struct sk_buff *skb)
+int HS_PROG(net_dev_queue, struct sk_buff *skb)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
@@ -124,7 +124,7 @@ int BPF_PROG(net_dev_queue, struct sk_buff *skb)
  * a packet on its way to the driver (validate_xmit_skb()), and so may be new.
  */
 SEC("tp_btf/net_dev_start_xmit")
-int BPF_PROG(net_dev_start_xmit, struct sk_buff *skb, const struct net_device *dev)
+int HS_PROG(net_dev_start_xmit, struct sk_buff *skb, const struct net_device *dev)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
@@ -148,21 +148,21 @@ static __always_inline int hs_emit_qdisc(void *ctx, __u8 stage, const struct Qdi
 }
 
 SEC("tp_btf/qdisc_enqueue")
-int BPF_PROG(qdisc_enqueue, struct Qdisc *qdisc, struct netdev_queue *queue, struct sk_buff *skb)
+int HS_PROG(qdisc_enqueue, struct Qdisc *qdisc, struct netdev_queue *queue, struct sk_buff *skb)
 {
 	return hs_emit_qdisc(ctx, HS_STAGE_QDISC_ENQUEUE, qdisc, queue, skb);
 }
 
 /* Fires for an empty queue too, with no packet. */
 SEC("tp_btf/qdisc_dequeue")
-int BPF_PROG(qdisc_dequeue, struct Qdisc *qdisc, struct netdev_queue *queue, int packets,
-	     struct sk_buff *skb)
+int HS_PROG(qdisc_dequeue, struct Qdisc *qdisc, struct netdev_queue *queue, int packets,
+	    struct sk_buff *skb)
 {
 	return skb ? hs_emit_qdisc(ctx, HS_STAGE_QDISC_DEQUEUE, qdisc, queue, skb) : 0;
 }
 
 SEC("tp_btf/netif_rx")
-int BPF_PROG(netif_rx, struct sk_buff *skb)
+int HS_PROG(netif_rx, struct sk_buff *skb)
 {
 	if (hs_leads_outside(skb->dev))
 		return hs_emit_birth(ctx, HS_STAGE_BACKLOG, skb, hs_data_offset(skb));
@@ -170,7 +170,7 @@ int BPF_PROG(netif_rx, struct sk_buff *skb)
 }
 
 SEC("tp_btf/netif_receive_skb")
-int BPF_PROG(netif_receive_skb, struct sk_buff *skb)
+int HS_PROG(netif_receive_skb, struct sk_buff *skb)
 {
 	/* The network header is only reset after this tracepoint, __netif_receive_skb_core(). */
 	if (hs_leads_outside(skb->dev))
@@ -180,10 +180,11 @@ int BPF_PROG(netif_receive_skb, struct sk_buff *skb)
 
 /* Without a reason in 5.10, without the socket in 6.1. */
 SEC("tp_btf/kfree_skb")
-int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
+int HS_PROG(kfree_skb, struct sk_buff *skb, void *location)
 {
 	const struct net_device *dev;
 	volatile __u64 *args = ctx;
+	struct hs_rec_drop *drop;
 	struct hs_rec_free *rec;
 	struct sock *sk = NULL;
 	__u32 reason = 0;
@@ -200,9 +201,10 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 		hs_see_sock(sk);
 	else
 		sk = NULL;
-	rec = hs_begin(HS_REC_FREE, HS_STAGE_DROP, sizeof(*rec), true);
-	if (!rec)
+	drop = hs_begin(HS_REC_FREE, HS_STAGE_DROP, sizeof(*drop), true);
+	if (!drop)
 		return 0;
+	rec = &drop->freed;
 	hs_fill_where(&rec->at, skb, dev);
 	rec->location = (__u64)location;
 	rec->sk = (__u64)sk;
@@ -212,13 +214,15 @@ int BPF_PROG(kfree_skb, struct sk_buff *skb, void *location)
 	rec->head = hs_low_half(skb->head);
 	if (queued && hs_has_no_carrier(BPF_CORE_READ(skb, dev)))
 		rec->hdr.flags |= HS_F_NO_CARRIER;
-	hs_take_stack(ctx, rec);
-	hs_submit(rec);
+	drop->mark = skb->mark;
+	drop->ct = hs_conntrack(skb);
+	hs_take_stack(ctx, drop);
+	hs_submit(drop);
 	return 0;
 }
 
 SEC("tp_btf/consume_skb")
-int BPF_PROG(consume_skb, struct sk_buff *skb)
+int HS_PROG(consume_skb, struct sk_buff *skb)
 {
 	volatile __u64 *args = ctx;
 	struct hs_rec_free *rec = hs_begin(HS_REC_FREE, HS_STAGE_CONSUME, sizeof(*rec), false);
@@ -255,14 +259,14 @@ static __always_inline int hs_emit_icmp(void *ctx, struct sk_buff *skb, int type
 }
 
 SEC("tp_btf/icmp_send")
-int BPF_PROG(icmp_send, struct sk_buff *skb, int type, int code)
+int HS_PROG(icmp_send, struct sk_buff *skb, int type, int code)
 {
 	return hs_emit_icmp(ctx, skb, type, code);
 }
 
 /* Where icmp_send has no tracepoint yet; this is before the rate limits, so it may promise too much. */
 SEC("fentry/__icmp_send")
-int BPF_PROG(__icmp_send, struct sk_buff *skb, int type, int code)
+int HS_PROG(__icmp_send, struct sk_buff *skb, int type, int code)
 {
 	return hs_emit_icmp(ctx, skb, type, code);
 }
@@ -338,13 +342,13 @@ static __always_inline int hs_emit_readable(void *ctx, const struct sock *sk)
 }
 
 SEC("tp_btf/sk_data_ready")
-int BPF_PROG(sk_data_ready, const struct sock *sk)
+int HS_PROG(sk_data_ready, const struct sock *sk)
 {
 	return hs_emit_readable(ctx, sk);
 }
 
 SEC("tp_btf/sched_waking")
-int BPF_PROG(sched_waking, struct task_struct *task)
+int HS_PROG(sched_waking, struct task_struct *task)
 {
 	struct hs_cpu *c = hs_this_cpu();
 	struct hs_rec_stage *rec;
@@ -365,7 +369,7 @@ int BPF_PROG(sched_waking, struct task_struct *task)
 }
 
 SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempted, struct task_struct *before, struct task_struct *task)
+int HS_PROG(sched_switch, bool preempted, struct task_struct *before, struct task_struct *task)
 {
 	__u32 tid = task->pid;
 	struct hs_rec_stage *rec;
@@ -385,19 +389,19 @@ int BPF_PROG(sched_switch, bool preempted, struct task_struct *before, struct ta
 
 /* Where sk_data_ready, inet_sk_error_report have no tracepoint yet. */
 SEC("fentry/sock_def_readable")
-int BPF_PROG(sock_def_readable, const struct sock *sk)
+int HS_PROG(sock_def_readable, const struct sock *sk)
 {
 	return hs_emit_readable(ctx, sk);
 }
 
 SEC("fentry/sock_def_error_report")
-int BPF_PROG(sock_def_error_report, const struct sock *sk)
+int HS_PROG(sock_def_error_report, const struct sock *sk)
 {
 	return hs_emit_queue(ctx, HS_STAGE_SOCK_ERROR, sk);
 }
 
 SEC("tp_btf/inet_sk_error_report")
-int BPF_PROG(inet_sk_error_report, const struct sock *sk)
+int HS_PROG(inet_sk_error_report, const struct sock *sk)
 {
 	return hs_emit_queue(ctx, HS_STAGE_SOCK_ERROR, sk);
 }
@@ -432,23 +436,30 @@ static __always_inline int hs_emit_read(__u8 stage, const struct sock *sk, int r
 }
 
 SEC("tp_btf/sock_recv_length")
-int BPF_PROG(sock_recv_length, struct sock *sk, int ret, int flags)
+int HS_PROG(sock_recv_length, struct sock *sk, int ret, int flags)
 {
 	return hs_emit_read(HS_STAGE_SOCK_READ, sk, ret, flags);
 }
 
 /* Before 6.3 the protocols' own functions must do for sock_recv_length and sock_send_length. */
 SEC("fexit/inet_recvmsg")
-int BPF_PROG(inet_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
+int HS_PROG(inet_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
 {
 	hs_left_receiving();
 	return hs_emit_read(HS_STAGE_SOCK_READ, sock->sk, ret, flags);
 }
 
 SEC("fexit/inet6_recvmsg")
-int BPF_PROG(inet6_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
+int HS_PROG(inet6_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
 {
 	hs_left_receiving();
+	return hs_emit_read(HS_STAGE_SOCK_READ, sock->sk, ret, flags);
+}
+
+/* Of raw and ping sockets of IPv6, inet6_sockraw_ops (net/ipv6/raw.c); others use it too. */
+SEC("fexit/sock_common_recvmsg")
+int HS_PROG(sock_common_recvmsg, struct socket *sock, void *msg, __u64 size, int flags, int ret)
+{
 	return hs_emit_read(HS_STAGE_SOCK_READ, sock->sk, ret, flags);
 }
 
@@ -457,52 +468,52 @@ int BPF_PROG(inet6_recvmsg, struct socket *sock, void *msg, __u64 size, int flag
  * already is told by a function that it enters later; its flags are not known there.
  */
 SEC("fentry/inet_recvmsg")
-int BPF_PROG(inet_recvmsg_entered)
+int HS_PROG(inet_recvmsg_entered)
 {
 	return hs_entered_receiving();
 }
 
 SEC("fentry/inet6_recvmsg")
-int BPF_PROG(inet6_recvmsg_entered)
+int HS_PROG(inet6_recvmsg_entered)
 {
 	return hs_entered_receiving();
 }
 
 SEC("fentry/skb_consume_udp")
-int BPF_PROG(skb_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
+int HS_PROG(skb_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 {
 	/* negative: it was only looked at (MSG_PEEK) */
 	return len > 0 && !hs_is_receiving() ? hs_emit_read(HS_STAGE_SOCK_READ, sk, len, 0) : 0;
 }
 
 SEC("fentry/tcp_cleanup_rbuf")
-int BPF_PROG(tcp_cleanup_rbuf, struct sock *sk, int copied)
+int HS_PROG(tcp_cleanup_rbuf, struct sock *sk, int copied)
 {
 	return copied > 0 && !hs_is_receiving() ? hs_emit_read(HS_STAGE_SOCK_READ, sk, copied, 0)
 						: 0;
 }
 
 SEC("fexit/inet_sendmsg")
-int BPF_PROG(inet_sendmsg, struct socket *sock, void *msg, __u64 size, int ret)
+int HS_PROG(inet_sendmsg, struct socket *sock, void *msg, __u64 size, int ret)
 {
 	return ret < 0 ? hs_emit_read(0, sock->sk, ret, 0) : 0;
 }
 
 SEC("fexit/inet6_sendmsg")
-int BPF_PROG(inet6_sendmsg, struct socket *sock, void *msg, __u64 size, int ret)
+int HS_PROG(inet6_sendmsg, struct socket *sock, void *msg, __u64 size, int ret)
 {
 	return ret < 0 ? hs_emit_read(0, sock->sk, ret, 0) : 0;
 }
 
 /* Of sends only the failed ones: they may return an error that an ICMP message brought. */
 SEC("tp_btf/sock_send_length")
-int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
+int HS_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 {
 	return ret < 0 ? hs_emit_read(0, sk, ret, flags) : 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(inet_sock_set_state, const struct sock *sk, int before, int after)
+int HS_PROG(inet_sock_set_state, const struct sock *sk, int before, int after)
 {
 	struct hs_rec_tcp *rec;
 
@@ -521,14 +532,14 @@ int BPF_PROG(inet_sock_set_state, const struct sock *sk, int before, int after)
 
 /* At the head of tcp_rcv_established(), so of established connections only. */
 SEC("tp_btf/tcp_probe")
-int BPF_PROG(tcp_probe, struct sock *sk, const struct sk_buff *skb)
+int HS_PROG(tcp_probe, struct sock *sk, const struct sk_buff *skb)
 {
 	hs_see_sock(sk);
 	return hs_emit_tcp(HS_TCP_RECEIVED, sk, skb);
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(tcp_retransmit_skb, const struct sock *sk, const struct sk_buff *skb)
+int HS_PROG(tcp_retransmit_skb, const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct tcp_skb_cb *cb = (const void *)skb->cb;
 	struct hs_rec_tcp *rec = hs_begin_tcp(HS_TCP_RETRANSMITTED, sk, NULL);
@@ -542,7 +553,7 @@ int BPF_PROG(tcp_retransmit_skb, const struct sock *sk, const struct sk_buff *sk
 }
 
 SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(tcp_send_reset, const struct sock *sk, const struct sk_buff *skb)
+int HS_PROG(tcp_send_reset, const struct sock *sk, const struct sk_buff *skb)
 {
 	struct hs_rec_tcp *rec = hs_begin_tcp(HS_TCP_RESET_SENT, sk, skb);
 	volatile __u64 *args = ctx;
@@ -556,7 +567,7 @@ int BPF_PROG(tcp_send_reset, const struct sock *sk, const struct sk_buff *skb)
 }
 
 SEC("tp_btf/tcp_receive_reset")
-int BPF_PROG(tcp_receive_reset, struct sock *sk)
+int HS_PROG(tcp_receive_reset, struct sock *sk)
 {
 	hs_see_sock(sk);
 	return hs_emit_tcp(HS_TCP_RESET_RECEIVED, sk, NULL);
@@ -564,8 +575,8 @@ int BPF_PROG(tcp_receive_reset, struct sock *sk)
 
 /* Of those that may end a process or a connection. */
 SEC("tp_btf/signal_generate")
-int BPF_PROG(signal_generate, int number, const void *info, struct task_struct *task, int group,
-	     int result)
+int HS_PROG(signal_generate, int number, const void *info, struct task_struct *task, int group,
+	    int result)
 {
 	struct hs_rec_signal *rec;
 	const void *action, *handler = NULL;
@@ -592,7 +603,7 @@ int BPF_PROG(signal_generate, int number, const void *info, struct task_struct *
 }
 
 SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enter, struct pt_regs *regs, long nr)
+int HS_PROG(sys_enter, struct pt_regs *regs, long nr)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct hs_open_call open = {};
@@ -610,7 +621,7 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long nr)
 }
 
 SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+int HS_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct hs_open_call open = {}, *found;
@@ -639,7 +650,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 }
 
 SEC("tp_btf/sched_process_fork")
-int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+int HS_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 pid = child->tgid;
 	__u8 one = 1;
@@ -653,7 +664,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(sched_process_exec, struct task_struct *task)
+int HS_PROG(sched_process_exec, struct task_struct *task)
 {
 	if (hs_is_followed(task->tgid))
 		hs_emit_task(task, 0, HS_TASK_EXEC);
@@ -661,7 +672,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(sched_process_exit, struct task_struct *task)
+int HS_PROG(sched_process_exit, struct task_struct *task)
 {
 	__u32 pid = task->tgid;
 

@@ -41,6 +41,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_COUNTER] = sizeof(struct hs_rec_counter),
 	[HS_REC_END] = sizeof(struct hs_rec_end),
 	[HS_REC_RST_REASON] = sizeof(struct hs_rec_text) + 1,
+	[HS_REC_RULE] = sizeof(struct hs_rec_rule) + 1,
 	[HS_REC_MINI] = sizeof(struct hs_rec_sock),
 	[HS_REC_PROBE] = sizeof(struct hs_rec_text) + 1,
 };
@@ -203,6 +204,9 @@ int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
 	case HS_REC_RST_REASON:
 	case HS_REC_PROBE:
 		r = decode_text(d, rec);
+		break;
+	case HS_REC_RULE:
+		r = ((const char *)rec)[rec->size - 1] ? -EPROTO : 0;
 		break;
 	}
 	if (r)

@@ -8,7 +8,7 @@
  *   flow.c     TCP connections              seq.c  their bytes, by sequence number
  *   tcp.c      their states, resets, timers
  *   func.c     functions that are probed    route.c  what routing tables answer
- *   queue.c    queueing disciplines
+ *   queue.c    queueing disciplines    rules.c    firewall rules
  */
 #ifndef HS_ENGINE_H
 #define HS_ENGINE_H
@@ -267,7 +267,8 @@ struct hs_journeys {
 	struct bound *bound;
 	size_t n_bound;
 	struct queue *queues;
-	struct hs_rec_sock mini; /* the minisocket that was found last */
+	struct ruleset *rulesets; /* by namespace */
+	struct hs_rec_sock mini;  /* the minisocket that was found last */
 	struct limits *limits;
 	struct processing now[HS_MAX_CPUS];
 	struct icmp_pending icmp[HS_MAX_CPUS];
@@ -355,6 +356,15 @@ void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 void route_event(struct hs_journeys *js, const struct hs_event *e);
 /* The answer of a routing table that the thread of `e` got for the packet `n`, just born; NULL none. */
 struct held *route_of(struct context *c, const struct node *n, const struct hs_event *e);
+
+/* rules.c */
+void rules_learn(struct hs_journeys *js, const struct hs_rec_rule *rec);
+void rules_free(struct hs_journeys *js);
+/* "output" for NF_INET_LOCAL_OUT (include/uapi/linux/netfilter.h), "" for what is none. */
+const char *rules_hook(unsigned int hook);
+/* Netfilter dropped it: by which rule. False: the rules are not known; else `ret->candidates` may be 0. */
+bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
+		struct hs_rule *ret);
 
 /* queue.c */
 #define OVERTAKEN_MAX 16 /* journeys that are named */

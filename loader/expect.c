@@ -453,6 +453,7 @@ static void expect_summary(void *ctx, const struct hs_summary *summary)
 
 	x->trouble.lost = summary->lost;
 	x->trouble.misses = summary->misses;
+	x->trouble.calls = summary->unseen_calls;
 	expect_judge(x);
 	PASS(x, summary, summary);
 }

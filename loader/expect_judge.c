@@ -47,14 +47,18 @@ struct search {
 	uint64_t budget;
 };
 
-bool trouble_any(const struct trouble *trouble)
+/* Could what was not seen change what the step says? A lost system call tells of no packet's fate. */
+bool trouble_is_of(const struct trouble *trouble, const struct step *step)
 {
-	return trouble->lost || trouble->misses || trouble->cut || trouble->full;
+	bool calls = step->kind->thing == THING_CALL || !strcmp(step->kind->name, "told");
+
+	return trouble->lost || trouble->misses || trouble->cut || trouble->full ||
+	       (trouble->calls && calls);
 }
 
 bool fact_is_shaky(const struct step *step, const struct fact *fact, const struct trouble *trouble)
 {
-	bool any = trouble_any(trouble);
+	bool any = trouble_is_of(trouble, step);
 
 	if (any && (step->absent || step->kind->last))
 		return true;
@@ -182,7 +186,7 @@ static bool count_holds(struct search *s, size_t at)
 		return n >= step->min && firm <= step->max;
 	if (step->max == UINT32_MAX)
 		return firm >= step->min;
-	return !trouble_any(s->trouble) && firm >= step->min && n <= step->max;
+	return !trouble_is_of(s->trouble, step) && firm >= step->min && n <= step->max;
 }
 
 /* Steps from `at` on, none over before `since` (in a group: before `base`); `ret_blame`: a bit for
@@ -257,17 +261,20 @@ int judge(struct judgement *judgement, struct fact *facts, const struct trouble 
 		.n = judgement->e->n,
 		.trouble = trouble,
 	};
+	bool trouble_any = false;
 	int r = 0;
 
 	judgement->shaky = false;
 	judgement->verdict = HS_VERDICT_HELD;
 	for (size_t i = 0; i < s.n && !r; i++)
 		r = candidates_find(&s.candidates[i], &s.steps[i], facts);
+	for (size_t i = 0; i < s.n; i++)
+		trouble_any = trouble_any || trouble_is_of(trouble, &s.steps[i]);
 	if (!r && !search(&s, true, budget ?: BUDGET)) {
 		judgement->verdict = HS_VERDICT_INCONCLUSIVE;
 		if (!budget && !judgement->exhausted) {
 			judgement->shaky = search(&s, false, BUDGET);
-			if (!judgement->shaky && !judgement->exhausted && !trouble_any(trouble))
+			if (!judgement->shaky && !judgement->exhausted && !trouble_any)
 				judgement->verdict = HS_VERDICT_FAILED;
 		}
 	}

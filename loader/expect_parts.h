@@ -219,8 +219,9 @@ struct judgement {
 
 struct trouble {
 	uint64_t lost, misses;
-	bool cut;  /* the recording is cut short */
-	bool full; /* more happened than is remembered */
+	uint64_t calls; /* system calls that were not seen */
+	bool cut;	/* the recording is cut short */
+	bool full;	/* more happened than is remembered */
 };
 
 struct expect {
@@ -239,7 +240,7 @@ struct expect {
 	bool done;
 };
 
-bool trouble_any(const struct trouble *trouble);
+bool trouble_is_of(const struct trouble *trouble, const struct step *step);
 /* What keeps a fact from being what a step wants, without $names; 0: nothing. */
 unsigned int step_score(const struct step *step, const struct fact *fact, const struct step *steps,
 			struct fact *const *chosen);

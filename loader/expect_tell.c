@@ -297,6 +297,11 @@ void doubt_tell(struct text *t, const struct expect *x, const struct judgement *
 			  trouble->misses == 1 ? " was" : "s were");
 		gap = ", ";
 	}
+	if (trouble->calls) {
+		text_addf(t, "%s%" PRIu64 " system call%s not seen", gap, trouble->calls,
+			  trouble->calls == 1 ? " was" : "s were");
+		gap = ", ";
+	}
 	if (trouble->cut)
 		add_doubt(t, &gap, "the recording is cut short");
 	if (trouble->full)

@@ -31,7 +31,8 @@ static void node_tell_nobody(struct hs_journeys *js, struct node *n)
  * Frees that look like drops and are none. A received ICMP error may end as NOT_SPECIFIED in
  * icmp_rcv() though it was handled; so do handled MLD messages (mld_query_work()); a TCP segment
  * that was taken by a minisocket is freed the same way, and one left in a queue at close as
- * QUEUE_PURGE, which for others is a drop (packets that wait for an address that never comes).
+ * QUEUE_PURGE, or in sk_stream_kill_queues() where there is no such reason (6.1); for others it is a drop
+ * (packets that wait for an address that never comes).
  */
 static bool free_is_benign(const struct node *n, const char *reason, const char *function)
 {
@@ -52,7 +53,8 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 		return true;
 	if (n->j.packet.proto == IPPROTO_TCP)
 		return !strcmp(function, "tcp_v4_rcv") || !strcmp(function, "tcp_v6_rcv") ||
-		       !strcmp(function, "tcp_rcv_state_process");
+		       !strcmp(function, "tcp_rcv_state_process") ||
+		       !strcmp(function, "sk_stream_kill_queues");
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
 		if (!strcmp(function, functions[i]))
 			return true;

@@ -4,7 +4,6 @@
  * born (by net_dev_queue, or by its arrival from outside), so they are held until then.
  */
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <string.h>
 
 #include "engine.h"
@@ -85,13 +84,10 @@ struct context *context_of(struct hs_journeys *js, const struct hs_event *e, boo
 
 static const char *text_of_hook(struct hs_journeys *js, const struct hs_rec_func *rec)
 {
-	static const char *const hooks[] = { "prerouting", "input", "forward", "output",
-					     "postrouting" };
-	const char *hook = rec->hook < sizeof(hooks) / sizeof(hooks[0]) ? hooks[rec->hook] : "?";
 	int verdict = (int)rec->ret;
 
 	/* nf_hook_slow(): 1 go on; 0 queued or stolen; else dropped. */
-	return names_internf(js->names, "%s: %s", hook,
+	return names_internf(js->names, "%s: %s", rules_hook(rec->hook),
 			     verdict == 1   ? "accepted"
 			     : verdict == 0 ? "queued, or taken by a rule"
 					    : "dropped");

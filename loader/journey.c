@@ -58,6 +58,7 @@ void journeys_free(struct hs_journeys *js)
 	for (int i = 0; i < HS_MAX_CPUS; i++)
 		free(js->snap[i]);
 	queues_free(js);
+	rules_free(js);
 	free(js->bound);
 	free(js);
 }
@@ -591,8 +592,10 @@ static void on_loss(struct hs_journeys *js, const struct hs_event *e)
 	uint64_t misses = rec->misses + rec->maps;
 
 	js->reserve = rec->reserve;
-	if (rec->hdr.size >= sizeof(*rec))
+	if (rec->hdr.size >= offsetof(struct hs_rec_loss, calls))
 		js->sum.untimed = rec->untimed;
+	if (rec->hdr.size >= sizeof(*rec))
+		js->sum.unseen_calls = rec->calls;
 	on_lost(js, rec->reserve > known ? rec->reserve - known : 0, misses - js->misses_seen);
 	js->misses_seen = misses;
 	tell_loss(js, e->time);
@@ -682,6 +685,9 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		break;
 	case HS_REC_COUNTER:
 		fate_counter(js, e);
+		break;
+	case HS_REC_RULE:
+		rules_learn(js, (const void *)e->rec);
 		break;
 	case HS_REC_TICK:
 		on_tick(js, e->time);

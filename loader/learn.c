@@ -18,9 +18,11 @@
 #include "netns_scan.h"
 #include "procnet.h"
 #include "reason.h"
+#include "ruleset.h"
 #include "symbols.h"
 
 #define SNAPSHOT_EVERY 20000000ull   /* ns */
+#define RULES_EVERY    20000000ull   /* ns: between two looks whether the rules changed */
 #define MINI_EVERY     2000000ull    /* ns: between two looks for a minisocket */
 #define RELOAD_EVERY   1000000000ull /* ns: how often new modules are looked for */
 #define TEXT_LEN       256	     /* of a symbol, KSYM_NAME_LEN is 512 but none is as long */
@@ -43,7 +45,17 @@ struct netns {
 	char path[HS_NETNS_PATH];   /* "" when there is no way in */
 	bool skipped;		    /* a snapshot was put off */
 	uint64_t snapshot;	    /* time of the last one, 0 none */
+	uint64_t rules_asked;	    /* time of the last look at its firewall rules, 0 none */
+	uint32_t generation;	    /* of these rules, 0 unknown */
 	UT_hash_handle hh;
+};
+
+#define SEEN_MAX 8
+
+/* The packets that a CPU saw last: their frees tell no namespace, and an answer may have come between. */
+struct seen_packets {
+	struct hs_where last[SEEN_MAX];
+	size_t next; /* to be replaced */
 };
 
 struct hs_learn {
@@ -60,9 +72,10 @@ struct hs_learn {
 	struct hs_reason_names *names;
 	bool names_loaded;
 	uint32_t no_socket;	   /* the reason that asks for snapshots; 0 not met yet */
+	uint32_t netfilter;	   /* the one that asks for firewall rules; 0 not met yet */
 	struct hs_procnet procnet; /* of the snapshot being taken */
 	uint64_t mini_asked;	   /* time of the last look for a minisocket */
-	struct hs_where received[HS_MAX_CPUS]; /* the last on each CPU: frees tell no namespace */
+	struct seen_packets seen[HS_MAX_CPUS];
 	const char *warning;
 };
 
@@ -225,6 +238,8 @@ static int learn_reason(struct hs_learn *learn, uint32_t reason, const struct ou
 	reason_name(learn->names, reason, name, sizeof(name));
 	if (!strcmp(name, "NO_SOCKET"))
 		learn->no_socket = reason;
+	else if (!strcmp(name, "NETFILTER_DROP"))
+		learn->netfilter = reason;
 	return emit_text(out, HS_REC_REASON, reason, name);
 }
 
@@ -524,20 +539,122 @@ static int learn_mini(struct hs_learn *learn, const struct hs_rec_tcp *rec, cons
 	return out->emit(out->ctx, &mini.hdr);
 }
 
+/* Firewall rules. */
+
+static int emit_rule(const struct out *out, uint32_t netns, enum hs_rule_what what,
+		     const char *text)
+{
+	static const char too_long[] = "a rule is longer than 60000 bytes";
+	size_t len = strlen(text), size = (sizeof(struct hs_rec_rule) + len + 1 + 7) & ~7ul;
+	struct hs_rec_rule *rec;
+	int err;
+
+	if (size > 60000)
+		return emit_rule(out, netns, HS_RULES_FAILED, too_long);
+	rec = calloc(1, size);
+	if (!rec)
+		return -ENOMEM;
+	rec->hdr = header(out, HS_REC_RULE, size);
+	rec->netns = netns;
+	rec->what = what;
+	memcpy(rec->text, text, len);
+	err = out->emit(out->ctx, &rec->hdr);
+	free(rec);
+	return err;
+}
+
+static int run_generation(void *ctx)
+{
+	return ruleset_generation(ctx);
+}
+
+static int run_rules(void *ctx)
+{
+	return ruleset_read(ctx);
+}
+
+static int emit_rules(const struct out *out, const struct netns *ns, const struct hs_ruleset *rules)
+{
+	int err = emit_rule(out, ns->id, HS_RULES_BEGIN, "");
+
+	for (size_t i = 0; !err && i < rules->n; i++)
+		err = emit_rule(out, ns->id, HS_RULES_ITEM, rules->items[i]);
+	if (!err && *rules->error)
+		err = emit_rule(out, ns->id, HS_RULES_FAILED, rules->error);
+	return err;
+}
+
+/* Netfilter dropped a packet there: by which rule is concluded from them all. */
+static int learn_rules(struct hs_learn *learn, uint32_t id, const struct out *out)
+{
+	struct netns *ns = netns_get(learn, id);
+	struct hs_ruleset rules = { 0 };
+	bool known = ns && ns->rules_asked;
+	uint32_t generation = 0;
+	int err;
+
+	if (!ns || !ns->path[0] || (known && out->time < ns->rules_asked + RULES_EVERY))
+		return 0;
+	ns->rules_asked = out->time;
+	if (known && ns->generation &&
+	    !netns_run(ns->path, ns->inum, run_generation, &generation) &&
+	    generation == ns->generation)
+		return 0;
+	err = netns_run(ns->path, ns->inum, run_rules, &rules);
+	if (err)
+		return err == -ENOMEM ? err : 0;
+	ns->generation = rules.generation;
+	err = emit_rules(out, ns, &rules);
+	ruleset_free(&rules);
+	return err;
+}
+
+/* Before 5.17 a drop has no reason, but the function tells. */
+static bool free_is_by_netfilter(struct hs_learn *learn, const struct hs_rec_free *rec)
+{
+	const char *function;
+
+	if (learn->netfilter && rec->reason == learn->netfilter)
+		return true;
+	function = symbol_name(learn, rec->location);
+	return function && !strcmp(function, "nf_hook_slow");
+}
+
+static void packet_see(struct seen_packets *seen, const struct hs_where *at)
+{
+	for (size_t i = 0; i < SEEN_MAX; i++)
+		if (seen->last[i].skb == at->skb) {
+			seen->last[i] = *at;
+			return;
+		}
+	seen->last[seen->next++ % SEEN_MAX] = *at;
+}
+
+/* Where it was seen, 0 not. */
+static uint32_t packet_netns(const struct hs_learn *learn, const struct hs_hdr *rec, uint64_t skb)
+{
+	for (size_t i = 0; rec->cpu < HS_MAX_CPUS && i < SEEN_MAX; i++)
+		if (learn->seen[rec->cpu].last[i].skb == skb)
+			return learn->seen[rec->cpu].last[i].netns;
+	return 0;
+}
+
 static int learn_free_record(struct hs_learn *learn, const struct hs_rec_free *rec,
 			     const struct out *out)
 {
+	uint32_t netns = rec->at.netns ?: packet_netns(learn, &rec->hdr, rec->at.skb);
 	int err = learn_address(learn, rec->location, out);
 
 	if (err || rec->hdr.stage != HS_STAGE_DROP)
 		return err;
 	err = learn_reason(learn, rec->reason, out);
-	if (err || !learn->no_socket || rec->reason != learn->no_socket)
+	if (err)
 		return err;
-	if (!rec->at.netns && rec->hdr.cpu < HS_MAX_CPUS &&
-	    learn->received[rec->hdr.cpu].skb == rec->at.skb)
-		return snapshot_ask(learn, learn->received[rec->hdr.cpu].netns, out);
-	return snapshot_ask(learn, rec->at.netns, out);
+	if (learn->no_socket && rec->reason == learn->no_socket)
+		return snapshot_ask(learn, netns, out);
+	if (free_is_by_netfilter(learn, rec))
+		return learn_rules(learn, netns, out);
+	return 0;
 }
 
 static int learn_by_type(struct hs_learn *learn, const struct hs_hdr *rec, const struct out *out)
@@ -551,8 +668,8 @@ static int learn_by_type(struct hs_learn *learn, const struct hs_hdr *rec, const
 	switch (rec->type) {
 	case HS_REC_STAGE:
 	case HS_REC_BIRTH:
-		if (rec->stage == HS_STAGE_RECEIVE && rec->cpu < HS_MAX_CPUS)
-			learn->received[rec->cpu] = ((const struct hs_rec_stage *)rec)->at;
+		if (rec->cpu < HS_MAX_CPUS)
+			packet_see(&learn->seen[rec->cpu], &((const struct hs_rec_stage *)rec)->at);
 		break;
 	case HS_REC_DEV:
 		if (rec->size >= sizeof(*dev))

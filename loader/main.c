@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
 	{ "run", cmd_run, "follow packets through the running kernel (the default)" },
 	{ "read", cmd_read, "show a recording again" },
+	{ "diff", cmd_diff, "where two recordings part: the first hop, and what differs there" },
 	{ "stages", cmd_stages, "the places on a packet's path" },
 	{ "explain", cmd_explain,
 	  "what a word means: a stage, a function, a drop reason, an errno" },

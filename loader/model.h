@@ -155,6 +155,24 @@ enum hs_fate_kind {
 	HS_FATE_UNKNOWN,  /* events were lost, or none says it */
 };
 
+/*
+ * A firewall rule that dropped a packet, concluded from the rules of its namespace and the packet's headers:
+ * sure when `candidates` is 1. Strings are never NULL; table "": none is known.
+ */
+struct hs_rule {
+	const char *hook;   /* "output" */
+	const char *family; /* "inet" */
+	const char *table, *chain;
+	const char *
+		text; /* "udp dport 8080 drop", the policy's "policy drop"; "" of iptables-legacy */
+	uint64_t handle; /* of the rule, 0 */
+	uint32_t
+		candidates; /* that may have dropped it; of these this is the first that is asked */
+	bool policy;	    /* of the chain: no rule took the packet */
+	bool legacy;	    /* a table of iptables-legacy, whose rules are not read */
+	bool rejects;	    /* it also answers */
+};
+
 struct hs_fate {
 	enum hs_fate_kind kind;
 	uint64_t time;
@@ -168,6 +186,7 @@ struct hs_fate {
 				    on 10.0.1.1:8080)" */
 	const char *remedy;	 /* what to look at, "" */
 	bool inferred;		 /* concluded from the absence of events */
+	struct hs_rule rule;	 /* DROPPED by netfilter */
 };
 
 /* What became of an ICMP error at the sender's socket. */
@@ -349,6 +368,7 @@ struct hs_summary {
 	uint64_t events, lost; /* records consumed, records lost */
 	uint64_t misses;       /* BPF programs skipped for recursion */
 	uint64_t untimed;      /* the same of those on functions: their hops are missing, no more */
+	uint64_t unseen_calls; /* the same of those on system calls, of whatever process */
 	const char *nothing;   /* nothing was shown: why, as a sentence; else "" */
 	uint64_t flows, resets, retransmissions; /* TCP: of the shown */
 };

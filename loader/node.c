@@ -158,13 +158,16 @@ void node_select(struct hs_journeys *js, struct node *n)
 	free(next);
 }
 
-const struct hs_fate no_fate = { .netns = "",
-				 .dev = "",
-				 .reason = "",
-				 .function = "",
-				 .why = "",
-				 .remedy = "",
-				 .owner.comm = "" };
+const struct hs_fate no_fate = {
+	.netns = "",
+	.dev = "",
+	.reason = "",
+	.function = "",
+	.why = "",
+	.remedy = "",
+	.owner.comm = "",
+	.rule = { .hook = "", .family = "", .table = "", .chain = "", .text = "" }
+};
 
 /* Records that were lost while it was alive may have been about it. */
 void node_note_loss(const struct hs_journeys *js, struct node *n)

@@ -17,6 +17,7 @@ struct hs_pipeline {
 	struct hs_names *names;
 	struct hs_select select;
 	struct hs_sink silent;	     /* -q */
+	struct hs_sink *told;	     /* somebody else's, instead of a view; NULL */
 	struct hs_sink *view, *only; /* only: in front of the view, NULL without --only, --reason */
 	struct hs_sink *expect;	     /* in front of both; NULL without --expect */
 	struct hs_journeys *journeys;
@@ -66,7 +67,9 @@ static int pipeline_sinks(struct hs_pipeline *p, const struct hs_rec_start *star
 {
 	struct hs_sink *sink = &p->silent;
 
-	if (!p->show->quiet)
+	if (p->told)
+		sink = p->told;
+	else if (!p->show->quiet)
 		sink = p->view = pipeline_view(p, start);
 	if (sink && (p->show->only || p->show->reasons.n))
 		sink = p->only = only_new(sink, p->show->only, &p->show->reasons);
@@ -74,6 +77,11 @@ static int pipeline_sinks(struct hs_pipeline *p, const struct hs_rec_start *star
 		sink = p->expect = expect_new(sink, &p->show->expect, start->hdr.time);
 	*ret = sink;
 	return sink ? 0 : -ENOMEM;
+}
+
+void pipeline_tell(struct hs_pipeline *p, struct hs_sink *sink)
+{
+	p->told = sink;
 }
 
 static int pipeline_start(struct hs_pipeline *p, const struct hs_rec_start *start)

@@ -20,6 +20,9 @@ int pipeline_new(struct hs_pipeline **ret, FILE *out, const struct hs_show *show
 		 const struct hs_select *extra);
 void pipeline_free(struct hs_pipeline *p);
 
+/* `sink` is told instead of a view, and outlives the pipeline. Before the first record. */
+void pipeline_tell(struct hs_pipeline *p, struct hs_sink *sink);
+
 /* hs_record_fn. -EPROTO for a stream that is not understood; pipeline_error() says why. */
 int pipeline_record(void *pipeline, const struct hs_hdr *rec);
 const char *pipeline_error(const struct hs_pipeline *p);

@@ -3,9 +3,8 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 
-#include "render_json_write.h"
+#include "render_json.h"
 #include "stages.h"
-#include "render_parts.h"
 
 #define N_ELEMS(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -46,7 +45,7 @@ static void put_ends(struct render *r, const struct hs_endpoint *src, const stru
 	json_uint(&r->page, "dport", dst->port);
 }
 
-static void put_endpoint(struct render *r, const char *name, const struct hs_endpoint *ep)
+void json_endpoint(struct render *r, const char *name, const struct hs_endpoint *ep)
 {
 	struct text *t = &r->page;
 
@@ -119,7 +118,7 @@ static void put_tcp(struct text *t, const struct hs_packet *p)
 	json_put(t, "}");
 }
 
-static void put_packet(struct render *r, const struct hs_packet *p)
+void json_packet(struct render *r, const struct hs_packet *p)
 {
 	struct text *t = &r->page;
 
@@ -154,7 +153,7 @@ static void put_packet(struct render *r, const struct hs_packet *p)
 	json_put(t, "}");
 }
 
-static void put_task(struct text *t, const char *name, const struct hs_task *task)
+void json_task(struct text *t, const char *name, const struct hs_task *task)
 {
 	json_key(t, name);
 	if (!task->pid) {
@@ -168,7 +167,7 @@ static void put_task(struct text *t, const char *name, const struct hs_task *tas
 	json_put(t, "}");
 }
 
-static void put_stage(struct text *t, enum hs_stage stage)
+void json_stage(struct text *t, enum hs_stage stage)
 {
 	json_lower(t, "stage", text_stage_name(stage));
 	json_str(t, "label", text_stage_label(stage));
@@ -181,7 +180,7 @@ static void put_hop(struct render *r, const struct hs_hop *hop)
 
 	json_str(t, "kind", hop->kind == HS_HOP_VIA ? "via" : "stage");
 	json_str(t, "by", backend_name(hop->by));
-	put_stage(t, hop->stage);
+	json_stage(t, hop->stage);
 	json_uint(t, "time", hop->time);
 	json_str(t, "netns", hop->netns);
 	json_str(t, "dev", hop->dev);
@@ -220,7 +219,7 @@ static void put_cause(struct text *t, const struct hs_journey *j)
 	if (j->cause_kind == HS_CAUSE_TIMER)
 		json_str(t, "timer", j->timer);
 	if (j->cause_kind == HS_CAUSE_CALL) {
-		put_task(t, "task", &j->by);
+		json_task(t, "task", &j->by);
 		json_str(t, "call", j->by_call);
 		if (j->by_fd >= 0)
 			json_int(t, "fd", j->by_fd);
@@ -233,7 +232,23 @@ static void put_cause(struct text *t, const struct hs_journey *j)
 	json_put(t, "}");
 }
 
-static void put_fate(struct text *t, const struct hs_fate *fate)
+static void put_rule(struct text *t, const struct hs_rule *rule)
+{
+	json_key(t, "rule");
+	json_put(t, "{");
+	json_str(t, "hook", rule->hook);
+	json_str(t, "family", rule->family);
+	json_str(t, "table", rule->table);
+	json_str(t, "chain", rule->chain);
+	json_str(t, "text", rule->text);
+	json_uint(t, "handle", rule->handle);
+	json_bool(t, "policy", rule->policy);
+	json_bool(t, "legacy", rule->legacy);
+	json_uint(t, "candidates", rule->candidates);
+	json_put(t, "}");
+}
+
+void json_fate(struct text *t, const struct hs_fate *fate)
 {
 	static const char *const kinds[] = {
 		[HS_FATE_UNDERWAY] = "underway", [HS_FATE_QUEUED] = "queued",
@@ -248,15 +263,17 @@ static void put_fate(struct text *t, const struct hs_fate *fate)
 	json_uint(t, "time", fate->time);
 	json_str(t, "netns", fate->netns);
 	json_str(t, "dev", fate->dev);
-	put_stage(t, fate->stage);
+	json_stage(t, fate->stage);
 	json_str(t, "reason", fate->reason);
 	json_str(t, "function", fate->function);
 	json_id(t, "socket", fate->socket);
 	if (fate->owner.pid)
-		put_task(t, "owner", &fate->owner);
+		json_task(t, "owner", &fate->owner);
 	json_str(t, "why", fate->why);
 	json_str(t, "remedy", fate->remedy);
 	json_bool(t, "inferred", fate->inferred);
+	if (fate->rule.candidates)
+		put_rule(t, &fate->rule);
 	json_put(t, "}");
 }
 
@@ -266,7 +283,7 @@ static void put_read_members(struct text *t, const struct hs_journey *j)
 
 	json_uint(t, "time", read->time);
 	json_id(t, "socket", j->fate.socket);
-	put_task(t, "task", &read->task);
+	json_task(t, "task", &read->task);
 	json_str(t, "call", read->call);
 	json_int(t, "ret", read->ret);
 	json_uint(t, "copied", read->copied);
@@ -288,11 +305,28 @@ static void put_told_members(struct text *t, const struct hs_journey *j)
 	if (j->told_err)
 		json_errno(t, "errno", j->told_err);
 	if (j->told == HS_TOLD_CALL) {
-		put_task(t, "task", &j->told_task);
+		json_task(t, "task", &j->told_task);
 		json_str(t, "call", j->told_call);
 	}
 	if (j->told == HS_TOLD_NOBODY)
 		json_str(t, "why", j->told_why);
+}
+
+void json_outcome(struct text *t, const struct hs_journey *j)
+{
+	json_key(t, "read");
+	if (j->read_done) {
+		json_put(t, "{");
+		put_read_members(t, j);
+		json_put(t, "}");
+	} else {
+		json_put(t, "null");
+	}
+	json_bool(t, "unread_at_close", j->unread_at_close);
+	json_key(t, "told");
+	json_put(t, "{");
+	put_told_members(t, j);
+	json_put(t, "}");
 }
 
 static void put_state(struct text *t, const char *name, enum hs_tcp_state state)
@@ -343,7 +377,7 @@ static void json_journey(void *ctx, const struct hs_journey *j)
 	begin(r, "journey");
 	json_uint(t, "id", j->id);
 	json_uint(t, "born", j->born);
-	put_packet(r, &j->packet);
+	json_packet(r, &j->packet);
 	json_id(t, "socket", j->socket);
 	put_cause(t, j);
 	json_ids(t, "caused", j->caused, j->n_caused);
@@ -356,20 +390,8 @@ static void json_journey(void *ctx, const struct hs_journey *j)
 		json_put(t, "}");
 	}
 	json_put(t, "]");
-	put_fate(t, &j->fate);
-	json_key(t, "read");
-	if (j->read_done) {
-		json_put(t, "{");
-		put_read_members(t, j);
-		json_put(t, "}");
-	} else {
-		json_put(t, "null");
-	}
-	json_bool(t, "unread_at_close", j->unread_at_close);
-	json_key(t, "told");
-	json_put(t, "{");
-	put_told_members(t, j);
-	json_put(t, "}");
+	json_fate(t, &j->fate);
+	json_outcome(t, j);
 	json_str(t, "no_icmp", j->no_icmp);
 	json_str(t, "noise", text_noise_name(j->noise));
 	json_bool(t, "complete", !j->incomplete);
@@ -453,7 +475,7 @@ static void json_call(void *ctx, const struct hs_call *c)
 	begin(r, "call");
 	json_uint(t, "entered", c->entered);
 	json_uint(t, "left", c->left);
-	put_task(t, "task", &c->task);
+	json_task(t, "task", &c->task);
 	json_str(t, "name", c->name);
 	if (c->fd >= 0)
 		json_int(t, "fd", c->fd);
@@ -466,9 +488,9 @@ static void json_call(void *ctx, const struct hs_call *c)
 	json_uint(t, "family", c->family);
 	json_uint(t, "sock_type", c->type);
 	json_uint(t, "protocol", c->protocol);
-	put_endpoint(r, "local", &c->local);
-	put_endpoint(r, "remote", &c->remote);
-	put_endpoint(r, "given", &c->given);
+	json_endpoint(r, "local", &c->local);
+	json_endpoint(r, "remote", &c->remote);
+	json_endpoint(r, "given", &c->given);
 	json_uint(t, "qlen", c->qlen);
 	json_ids(t, "journeys", c->journeys, c->n_journeys);
 	json_id(t, "read", c->read);
@@ -503,10 +525,10 @@ static void put_end(struct render *r, const struct hs_flow_end *e)
 	struct text *t = &r->page;
 
 	json_put(t, "{");
-	put_endpoint(r, "at", &e->at);
+	json_endpoint(r, "at", &e->at);
 	json_str(t, "netns", e->netns);
 	json_id(t, "socket", e->socket);
-	put_task(t, "owner", &e->owner);
+	json_task(t, "owner", &e->owner);
 	put_state(t, "state", e->state);
 	json_put(t, "}");
 }
@@ -549,8 +571,8 @@ static void json_state(void *ctx, const struct hs_state *s)
 	json_uint(t, "end", s->end & 1);
 	json_id(t, "socket", s->socket);
 	json_str(t, "netns", s->netns);
-	put_endpoint(r, "local", &s->local);
-	put_task(t, "owner", &s->owner);
+	json_endpoint(r, "local", &s->local);
+	json_task(t, "owner", &s->owner);
 	put_state(t, "before", s->before);
 	put_state(t, "after", s->after);
 	put_cause(t, &mover);
@@ -572,9 +594,9 @@ static void json_socket(void *ctx, const struct hs_socket *s)
 	json_uint(t, "family", s->family);
 	json_uint(t, "sock_type", s->type);
 	json_uint(t, "protocol", s->protocol);
-	put_endpoint(r, "local", &s->local);
-	put_endpoint(r, "remote", &s->remote);
-	put_task(t, "owner", &s->owner);
+	json_endpoint(r, "local", &s->local);
+	json_endpoint(r, "remote", &s->remote);
+	json_task(t, "owner", &s->owner);
 	json_bool(t, "followed", s->followed);
 	put_state(t, "state", s->state);
 	json_id(t, "flow", s->flow);
@@ -605,7 +627,7 @@ static void json_signal(void *ctx, const struct hs_signal *s)
 
 	begin(r, "signal");
 	json_uint(t, "time", s->time);
-	put_task(t, "task", &s->task);
+	json_task(t, "task", &s->task);
 	json_int(t, "number", s->number);
 	put_signal(t, s->number);
 	json_bool(t, "fatal", s->fatal);
@@ -651,6 +673,7 @@ static void json_summary(void *ctx, const struct hs_summary *s)
 		{ "lost", s->lost },
 		{ "misses", s->misses },
 		{ "untimed", s->untimed },
+		{ "unseen_calls", s->unseen_calls },
 		{ "flows", s->flows },
 		{ "resets", s->resets },
 		{ "retransmissions", s->retransmissions },

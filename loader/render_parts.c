@@ -605,12 +605,15 @@ static void add_background(struct text *t, const struct hs_summary *s)
 	text_add(t, ")");
 }
 
-/* The kernel skips a program on a function while another one runs on that CPU. */
+/* What is missing beside packets: the kernel skips programs on functions and calls while others run. */
 static void add_untimed(struct text *t, const struct hs_summary *s)
 {
 	if (s->untimed)
 		text_addf(t, ", but %" PRIu64 G "function%s not timed", s->untimed,
 			  s->untimed == 1 ? "" : "s");
+	if (s->unseen_calls)
+		text_addf(t, ", %s%" PRIu64 G "system call%s not seen", s->untimed ? "" : "but ",
+			  s->unseen_calls, s->unseen_calls == 1 ? "" : "s");
 }
 
 static void add_losses(struct text *t, const struct hs_summary *s)

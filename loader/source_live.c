@@ -135,6 +135,7 @@ static const struct {
 	{ "sock_def_readable", "sk_data_ready" },
 	{ "inet_recvmsg", "sock_recv_length" },
 	{ "inet6_recvmsg", "sock_recv_length" },
+	{ "sock_common_recvmsg", "sock_recv_length" },
 	{ "inet_recvmsg_entered", "sock_recv_length" },
 	{ "inet6_recvmsg_entered", "sock_recv_length" },
 	{ "skb_consume_udp", "sock_recv_length" },
@@ -212,6 +213,8 @@ void live_fit_kernel(struct trace_bpf *skel)
 	skel->rodata->hs_consume_skb_args = live_tracepoint_args(btf, "consume_skb");
 	skel->rodata->hs_tcp_send_reset_args = live_tracepoint_args(btf, "tcp_send_reset");
 	skel->rodata->hs_has_fetch_add = live_fit_atomics(skel->obj);
+	skel->rodata->hs_has_preempt_disable =
+		btf__find_by_name_kind(btf, "bpf_preempt_disable", BTF_KIND_FUNC) > 0;
 	bpf_object__for_each_program (prog, skel->obj) {
 		const char *tracepoint = strstr(bpf_program__section_name(prog), "tp_btf/");
 		const char *missing = live_stands_in_for(bpf_program__name(prog));
@@ -511,7 +514,7 @@ static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret
 {
 	struct bpf_program *prog;
 
-	ret->misses = 0;
+	ret->misses = ret->calls = 0;
 	ret->untimed = attach_misses(&live->attach);
 	bpf_object__for_each_program (prog, live->skel->obj) {
 		struct bpf_prog_info info = {};
@@ -522,6 +525,8 @@ static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret
 			continue;
 		if (live_is_beside(live->skel, prog))
 			ret->untimed += info.recursion_misses;
+		else if (prog == live->skel->progs.sys_enter || prog == live->skel->progs.sys_exit)
+			ret->calls += info.recursion_misses;
 		else
 			ret->misses += info.recursion_misses;
 	}
@@ -540,7 +545,8 @@ static int live_hand_over_loss(struct hs_live *live, uint64_t now)
 	loss.maps = sum.maps;
 	live_read_misses(live, &loss);
 	if (loss.reserve == live->loss.reserve && loss.maps == live->loss.maps &&
-	    loss.misses == live->loss.misses && loss.untimed == live->loss.untimed)
+	    loss.misses == live->loss.misses && loss.untimed == live->loss.untimed &&
+	    loss.calls == live->loss.calls)
 		return 0;
 	live->loss = loss;
 	return live->fn(live->ctx, &loss.hdr);

@@ -477,6 +477,62 @@ static void drop_not_joined(const struct drop *d)
 	d->fate->remedy = "";
 }
 
+/*
+ * Netfilter says so by a reason, or (before 5.17) by the function that frees what a hook drops.
+ */
+static bool drop_is_by_rule(const struct hs_fate *fate)
+{
+	return !strcmp(fate->reason, "NETFILTER_DROP") || !strcmp(fate->function, "nf_hook_slow");
+}
+
+static void drop_by_rule(const struct drop *d, const struct hs_rec_free *rec)
+{
+	struct hs_rule *rule = &d->fate->rule;
+	struct hs_names *names = d->js->names;
+	const char *place, *list;
+
+	if (!rules_find(d->js, d->n, rec, rule))
+		return;
+	if (!rule->candidates) {
+		d->fate->why = names_internf(
+			names,
+			"no rule of nftables at the %s hook drops it: a function of another module does (BPF, conntrack, a security module)",
+			rule->hook);
+		d->fate->remedy = names_internf(
+			names, "Look at nft list hooks in %s: whose functions are at that hook.",
+			d->netns);
+		return;
+	}
+	place = names_internf(names, "chain %s of table %s %s", rule->chain, rule->family,
+			      rule->table);
+	if (rule->legacy) {
+		list = names_internf(names, "%s-legacy -t %s -L %s -v -n",
+				     *rule->family && rule->family[2] ? "ip6tables" : "iptables",
+				     rule->table, rule->chain);
+		d->fate->why = names_internf(names, "%s rule of iptables-legacy dropped it: %s%s",
+					     rule->candidates > 1 ? "probably a" : "a", place,
+					     rule->candidates > 1 ? ", or another table's" : "");
+	} else {
+		list = names_internf(names, "nft -a list chain %s %s %s", rule->family, rule->table,
+				     rule->chain);
+		if (rule->candidates > 1)
+			d->fate->why = names_internf(
+				names,
+				"one of %u rules that may have, of which the first is '%s' in %s",
+				rule->candidates, rule->text, place);
+		else if (rule->policy)
+			d->fate->why = names_internf(
+				names, "no rule takes it, and the policy of %s is drop", place);
+		else
+			d->fate->why = names_internf(names, "the rule '%s' in %s %s it", rule->text,
+						     place, rule->rejects ? "rejects" : "drops");
+	}
+	d->fate->remedy = rule->handle && rule->candidates == 1
+				  ? names_internf(names, "Look at %s in %s: it has handle %llu.",
+						  list, d->netns, (unsigned long long)rule->handle)
+				  : names_internf(names, "Look at %s in %s.", list, d->netns);
+}
+
 /* The ICMP error about it says why. */
 static bool drop_answered(const struct drop *d)
 {
@@ -521,6 +577,8 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec
 	} else if (fate_is_vain_wait(fate->reason, function)) {
 		fate->why = reason_info("NEIGH_FAILED")->sentence;
 		fate->remedy = reason_info("NEIGH_FAILED")->remedy;
+	} else if (drop_is_by_rule(fate)) {
+		drop_by_rule(&d, rec);
 	} else if (drop_answered(&d)) {
 		return;
 	} else if ((unsaid || !strcmp(fate->reason, "IP_INADDRERRORS")) &&
@@ -728,11 +786,16 @@ static const char *tell_refused_send(struct hs_journeys *js, const struct open_c
 	for (size_t i = 0; i < call->n_sent; i++) {
 		const struct node *n = node_by_serial(js, call->sent[i]);
 
-		if (n && n->selected && !strcmp(n->j.fate.reason, "NETFILTER_DROP"))
-			return names_internf(
-				js->names,
-				"a rule of the output hook dropped #%u before it could leave (nft list ruleset)",
-				n->j.id);
+		if (!n || !n->selected || !drop_is_by_rule(&n->j.fate))
+			continue;
+		return n->j.fate.rule.candidates
+			       ? names_internf(js->names,
+					       "#%u was dropped before it could leave: %s", n->j.id,
+					       n->j.fate.why)
+			       : names_internf(
+					 js->names,
+					 "a rule of the output hook dropped #%u before it could leave (nft list ruleset)",
+					 n->j.id);
 	}
 	return "";
 }

@@ -34,6 +34,7 @@ packages()
 		build|libpcap-dev|lib:libpcap:pcap/pcap.h|libpcap
 		build|libjson-c-dev|lib:json-c:json-c/json.h|json-c
 		build|libmnl-dev|lib:libmnl:libmnl/libmnl.h|libmnl
+		build|libnftables-dev|lib:libnftables:nftables/libnftables.h|libnftables
 		build|libcap-dev|lib:libcap:sys/capability.h|libcap
 		build|uthash-dev|lib:-:uthash.h|uthash
 		demo|iproute2|cmd:ip|iproute2

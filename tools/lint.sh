@@ -12,12 +12,13 @@ set -u
 layers='
 common  -                       abi stages reasons model text text_*
 record  -                       record source
-system  record                  source_* probe learn netns_scan symbols reason procnet netns_enter doctor doctor_judge attach clone backend kfuncs
+system  record                  source_* probe learn netns_scan symbols reason procnet netns_enter doctor doctor_judge attach clone backend kfuncs ruleset
 decode  record                  names packet decode
-engine  decode                  engine select filter journey node hop cause fate call socket flow seq tcp tell func route queue
+engine  decode                  engine select filter journey node hop cause fate call socket flow seq tcp tell func route queue rules rule_match
 render  -                       render render_*
 expect  -                       expect expect_*
-front   record,system,decode,engine,render,expect  options only output pipeline child cmd cmd_* main
+diff    render                      diff diff_*
+front   record,system,decode,engine,render,expect,diff  options only output pipeline child cmd cmd_* main
 '
 # Only this layer may know that there is BPF; all to the right of it is pure.
 bpf_layer=system

@@ -198,11 +198,12 @@ struct sk_buff {
 	struct sock *sk;
 	char cb[48];
 	unsigned long _skb_refdst;
-	unsigned long _nfct; /* not without CONFIG_NF_CONNTRACK */
+	unsigned long _nfct; /* with connection tracking, CONFIG_NF_CONNTRACK */
 	unsigned int len;
 	__u8 pkt_type : 3;
 	int skb_iif;
 	__u8 ip_summed : 2;
+	__u32 mark;
 	__be16 protocol;
 	__u16 network_header;
 	unsigned char *head;

@@ -4,6 +4,7 @@
 count TYPE FILE [MEMBER=VALUE...]   lines of TYPE with these members ("fate.kind=dropped")
 values TYPE MEMBER FILE             the different values, sorted, separated by blanks
 valid FILE...                       each line is valid against docs/trace.schema.json; says how many
+stages FILE                         the schema knows all that trace stages --json lists in FILE
 """
 import json
 import sys
@@ -30,11 +31,23 @@ def values(kind, name, path):
     print(*sorted({str(member(o, name)) for o in lines(path) if o["type"] == kind}))
 
 
+def read_schema():
+    with open("docs/trace.schema.json", encoding="utf-8") as f:
+        return json.load(f)
+
+
+def stages(path):
+    with open(path, encoding="utf-8") as f:
+        names = {stage["name"].lower() for stage in json.load(f)}
+    unknown = names - set(read_schema()["$defs"]["stage"]["enum"])
+    print(f"{len(names)} stages, unknown to the schema:", *sorted(unknown))
+    sys.exit(bool(unknown) or not names)
+
+
 def valid(*paths):
     import jsonschema
 
-    with open("docs/trace.schema.json", encoding="utf-8") as f:
-        schema = json.load(f)
+    schema = read_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     n, bad = 0, 0

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Which firewall rule dropped a packet: the rules of its namespace are gone through as nft_do_chain() does
+ * (net/netfilter/nf_tables_core.c), with what is known of the packet. Where that leaves several, all are
+ * counted and the first is named.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <json-c/json.h>
+
+#include "engine.h"
+#include "rule_match.h"
+#include "stages.h"
+
+#define CT_UNTRACKED 7	/* IP_CT_UNTRACKED, which the header keeps for the kernel */
+#define DEPTH_MAX    16 /* NFT_JUMP_STACK_SIZE */
+
+struct ruleset {
+	uint32_t netns;
+	struct json_object *items; /* array */
+	bool partial;		   /* some could not be read */
+	UT_hash_handle hh;
+};
+
+/* One packet, on its way through the rules. */
+struct walk {
+	struct hs_journeys *js;
+	struct json_object *items, *nothing; /* an empty array */
+	struct hs_rule_packet packet;
+	struct hs_rule *found;
+	const char *family, *table; /* of the base chain */
+	int depth;
+	bool accepted;		/* it may leave the base chain by "accept" */
+	enum hs_maybe returned; /* it may leave the chain before its end */
+};
+
+static struct json_object *member(struct json_object *o, const char *key)
+{
+	struct json_object *value = NULL;
+
+	return o && json_object_is_type(o, json_type_object) &&
+			       json_object_object_get_ex(o, key, &value)
+		       ? value
+		       : NULL;
+}
+
+static const char *word(struct json_object *o, const char *key)
+{
+	return json_object_get_string(member(o, key)) ?: "";
+}
+
+static bool has(struct json_object *o, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_is_type(o, json_type_object) &&
+	       json_object_object_get_ex(o, key, &value);
+}
+
+static struct ruleset *ruleset_of(struct hs_journeys *js, uint32_t netns)
+{
+	struct ruleset *set;
+
+	HASH_FIND(hh, js->rulesets, &netns, sizeof(netns), set);
+	return set;
+}
+
+static struct ruleset *ruleset_new(struct hs_journeys *js, uint32_t netns)
+{
+	struct ruleset *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return NULL;
+	set->netns = netns;
+	HASH_ADD(hh, js->rulesets, netns, sizeof(netns), set);
+	if (!set->hh.tbl) {
+		free(set);
+		return NULL;
+	}
+	return set;
+}
+
+void rules_learn(struct hs_journeys *js, const struct hs_rec_rule *rec)
+{
+	struct ruleset *set = ruleset_of(js, rec->netns);
+
+	if (!set)
+		set = ruleset_new(js, rec->netns);
+	if (!set) {
+		js->error = -ENOMEM;
+		return;
+	}
+	switch (rec->what) {
+	case HS_RULES_BEGIN:
+		json_object_put(set->items);
+		set->items = json_object_new_array();
+		set->partial = false;
+		break;
+	case HS_RULES_ITEM: {
+		struct json_object *item = json_tokener_parse(rec->text);
+
+		if (!set->items || !item || json_object_array_add(set->items, item)) {
+			json_object_put(item);
+			set->partial = true;
+		}
+		break;
+	}
+	default:
+		set->partial = true;
+	}
+}
+
+void rules_free(struct hs_journeys *js)
+{
+	struct ruleset *set, *next;
+
+	HASH_ITER (hh, js->rulesets, set, next) {
+		HASH_DEL(js->rulesets, set);
+		json_object_put(set->items);
+		free(set);
+	}
+}
+
+/* ---- the walk ---- */
+
+static void candidate(struct walk *w, const char *chain, const char *text, uint64_t handle,
+		      bool policy)
+{
+	struct hs_rule *found = w->found;
+
+	if (found->candidates++)
+		return;
+	found->family = names_internf(w->js->names, "%s", w->family);
+	found->table = names_internf(w->js->names, "%s", w->table);
+	found->chain = names_internf(w->js->names, "%s", chain);
+	found->text = names_internf(w->js->names, "%s", text);
+	found->handle = handle;
+	found->policy = policy;
+	found->rejects = strcasestr(text, "reject");
+}
+
+static enum hs_maybe walk_chain(struct walk *w, const char *chain);
+
+/* What a verdict does to a packet that met the rule's conditions: can it go on to the next rule? */
+static enum hs_maybe verdict_passes(struct walk *w, struct json_object *verdict,
+				    struct json_object *rule, enum hs_maybe met)
+{
+	struct json_object *target = member(verdict, "jump") ?: member(verdict, "goto");
+	enum hs_maybe passes = HS_NO;
+
+	if (has(verdict, "drop") || has(verdict, "reject")) {
+		candidate(w, word(rule, "chain"), word(rule, "text"),
+			  (uint64_t)json_object_get_int64(member(rule, "handle")), false);
+	} else if (target) {
+		passes = walk_chain(w, word(target, "target"));
+		if (has(verdict, "goto")) { /* its end is this chain's */
+			w->returned = passes > w->returned ? passes : w->returned;
+			passes = HS_NO;
+		}
+	} else if (has(verdict, "accept") || has(verdict, "queue")) {
+		w->accepted = true;
+	} else if (has(verdict, "return")) {
+		w->returned = met > w->returned ? met : w->returned;
+	} else {
+		return HS_YES; /* "continue" */
+	}
+	if (met == HS_YES)
+		return passes;
+	return HS_MAYBE;
+}
+
+static bool is_verdict(struct json_object *s)
+{
+	static const char *const verdicts[] = { "accept", "drop",	"reject",   "jump",
+						"goto",	  "return",	"queue",    "snat",
+						"dnat",	  "masquerade", "redirect", "continue" };
+
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		if (has(s, verdicts[i]))
+			return true;
+	return false;
+}
+
+/* Of a set or map of that table; one that packets or time change is not known. */
+static struct json_object *elements_of(void *ctx, const char *name)
+{
+	const struct walk *w = ctx;
+
+	for (size_t i = 0; i < json_object_array_length(w->items); i++) {
+		struct json_object *item = json_object_array_get_idx(w->items, i);
+		struct json_object *set = member(item, "set") ?: member(item, "map");
+		const char *flags = json_object_get_string(member(set, "flags")) ?: "";
+
+		if (set && !strcmp(word(set, "name"), name) &&
+		    !strcmp(word(set, "family"), w->family) &&
+		    !strcmp(word(set, "table"), w->table))
+			return strstr(flags, "dynamic") || strstr(flags, "timeout") ?
+				       NULL :
+				       member(set, "elem") ?: w->nothing;
+	}
+	return NULL;
+}
+
+/* {"vmap":{"key":..., "data":{"set":[[key, verdict], ...]}}}, or data the name of a map */
+static enum hs_maybe map_passes(struct walk *w, struct json_object *map, struct json_object *rule,
+				enum hs_maybe met)
+{
+	struct json_object *data = member(map, "data"), *set = member(data, "set");
+	const char *name = json_object_get_string(data) ?: "";
+	enum hs_maybe passes = HS_YES;
+
+	if (*name == '@')
+		set = elements_of(w, name + 1);
+	/* its elements are not known */
+	if (!set || !json_object_is_type(set, json_type_array)) {
+		w->accepted = true;
+		candidate(w, word(rule, "chain"), word(rule, "text"),
+			  (uint64_t)json_object_get_int64(member(rule, "handle")), false);
+		return HS_MAYBE;
+	}
+	for (size_t i = 0; i < json_object_array_length(set) && passes != HS_NO; i++) {
+		struct json_object *pair = json_object_array_get_idx(set, i);
+		enum hs_maybe is;
+
+		if (!json_object_is_type(pair, json_type_array) ||
+		    json_object_array_length(pair) != 2)
+			continue;
+		is = rule_value_is(member(map, "key"), json_object_array_get_idx(pair, 0),
+				   &w->packet);
+		if (is != HS_NO)
+			passes = verdict_passes(w, json_object_array_get_idx(pair, 1), rule,
+						is < met ? is : met);
+		if (is == HS_YES)
+			break;
+	}
+	return passes;
+}
+
+static enum hs_maybe rule_passes(struct walk *w, struct json_object *rule)
+{
+	struct json_object *expr = member(rule, "expr");
+	enum hs_maybe met = HS_YES;
+	bool xt = false;
+
+	for (size_t i = 0; expr && i < json_object_array_length(expr); i++) {
+		struct json_object *s = json_object_array_get_idx(expr, i);
+		enum hs_maybe this = rule_statement_is_met(s, &w->packet);
+
+		xt = has(s, "xt");
+		if (this == HS_NO)
+			return HS_YES;
+		if (this < met)
+			met = this;
+		if (member(s, "vmap"))
+			return map_passes(w, member(s, "vmap"), rule, met);
+		if (is_verdict(s)) {
+			/* a translation accepts */
+			bool nat = has(s, "snat") || has(s, "dnat") || has(s, "masquerade") ||
+				   has(s, "redirect");
+
+			if (nat)
+				w->accepted = true;
+			return !nat	       ? verdict_passes(w, s, rule, met)
+			       : met == HS_YES ? HS_NO
+					       : HS_MAYBE;
+		}
+	}
+	/* A target of iptables, of which JSON says nothing. */
+	if (xt &&
+	    (strcasestr(word(rule, "text"), "reject") || strcasestr(word(rule, "text"), "drop")))
+		candidate(w, word(rule, "chain"), word(rule, "text"),
+			  (uint64_t)json_object_get_int64(member(rule, "handle")), false);
+	return xt ? HS_MAYBE : HS_YES;
+}
+
+/* Can the packet come out of that chain, to where it was called from? */
+static enum hs_maybe walk_chain(struct walk *w, const char *chain)
+{
+	enum hs_maybe passes = HS_YES, returned = w->returned;
+
+	if (w->depth >= DEPTH_MAX)
+		return HS_MAYBE;
+	w->depth++;
+	w->returned = HS_NO;
+	for (size_t i = 0; i < json_object_array_length(w->items) && passes != HS_NO; i++) {
+		struct json_object *rule = member(json_object_array_get_idx(w->items, i), "rule");
+		enum hs_maybe this;
+
+		if (!rule || strcmp(word(rule, "family"), w->family) ||
+		    strcmp(word(rule, "table"), w->table) || strcmp(word(rule, "chain"), chain))
+			continue;
+		this = rule_passes(w, rule);
+		if (this < passes)
+			passes = this;
+	}
+	w->depth--;
+	if (w->returned > passes)
+		passes = w->returned;
+	w->returned = returned;
+	return passes;
+}
+
+/* Does it go on to the hook's next base chain? */
+static bool walk_base(struct walk *w, struct json_object *chain)
+{
+	enum hs_maybe passes;
+
+	w->family = word(chain, "family");
+	w->table = word(chain, "table");
+	w->accepted = false;
+	passes = walk_chain(w, word(chain, "name"));
+	if (passes != HS_NO && !strcmp(word(chain, "policy"), "drop")) {
+		candidate(w, word(chain, "name"), "policy drop", 0, true);
+		passes = HS_NO;
+	}
+	return passes != HS_NO || w->accepted;
+}
+
+/* The base chains of a hook in the order in which they are asked; one after `last` (-1: none), -1: no more. */
+static int next_base(struct json_object *items, const char *hook, uint8_t version, int last)
+{
+	int64_t after = 0, best_prio = 0;
+	int best = -1;
+
+	if (last >= 0)
+		after = json_object_get_int64(member(
+			member(json_object_array_get_idx(items, (size_t)last), "chain"), "prio"));
+	for (int i = 0; i < (int)json_object_array_length(items); i++) {
+		struct json_object *chain =
+			member(json_object_array_get_idx(items, (size_t)i), "chain");
+		const char *family = word(chain, "family");
+		int64_t prio = json_object_get_int64(member(chain, "prio"));
+
+		if (!chain || strcmp(word(chain, "hook"), hook) ||
+		    (strcmp(family, "inet") && strcmp(family, version == 6 ? "ip6" : "ip")))
+			continue;
+		if (last >= 0 && (prio < after || (prio == after && i <= last)))
+			continue;
+		if (best < 0 || prio < best_prio) {
+			best = i;
+			best_prio = prio;
+		}
+	}
+	return best;
+}
+
+static bool translates(struct json_object *items)
+{
+	for (size_t i = 0; i < json_object_array_length(items); i++)
+		if (!strcmp(word(member(json_object_array_get_idx(items, i), "chain"), "type"),
+			    "nat"))
+			return true;
+	return false;
+}
+
+/* ---- iptables-legacy ---- */
+
+/* Which of its tables have a chain at a hook: valid_hooks in net/ipv4/netfilter/iptable_*.c. */
+static bool legacy_has(const char *table, const char *hook)
+{
+	static const struct {
+		const char *name, *hooks;
+	} tables[] = {
+		{ "filter", "input forward output" },
+		{ "mangle", "prerouting input forward output postrouting" },
+		{ "nat", "prerouting input output postrouting" },
+		{ "raw", "prerouting output" },
+		{ "security", "input forward output" },
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (!strcmp(tables[i].name, table))
+			return strstr(tables[i].hooks, hook);
+	return false;
+}
+
+static const char *upper(struct hs_journeys *js, const char *hook)
+{
+	char name[16];
+	size_t i = 0;
+
+	for (; hook[i] && i + 1 < sizeof(name); i++)
+		name[i] = (char)(hook[i] - 'a' + 'A');
+	name[i] = '\0';
+	return names_internf(js->names, "%s", name);
+}
+
+/* `filter` is the one in which people drop, so it is named first. */
+static void legacy_find(struct hs_journeys *js, struct json_object *items, uint8_t version,
+			struct hs_rule *found)
+{
+	for (size_t i = 0; i < json_object_array_length(items); i++) {
+		struct json_object *legacy = member(json_object_array_get_idx(items, i), "legacy");
+		const char *table = word(legacy, "table");
+
+		if (!legacy || strcmp(word(legacy, "family"), version == 6 ? "ip6" : "ip") ||
+		    !legacy_has(table, found->hook))
+			continue;
+		if (!found->candidates++ || !strcmp(table, "filter")) {
+			found->legacy = true;
+			found->family = version == 6 ? "ip6" : "ip";
+			found->table = names_internf(js->names, "%s", table);
+			found->chain = upper(js, found->hook);
+		}
+	}
+}
+
+/* ---- */
+
+const char *rules_hook(unsigned int hook)
+{
+	static const char *const names[] = { "prerouting", "input", "forward", "output",
+					     "postrouting" };
+
+	return hook < sizeof(names) / sizeof(names[0]) ? names[hook] : "";
+}
+
+/* The hook whose rules were asked last, enum nf_inet_hooks. */
+static unsigned int hook_of(const struct node *n)
+{
+	for (size_t i = n->j.n_hops; i-- > 0;)
+		switch (n->j.hops[i].stage) {
+		case HS_STAGE_LOCAL_OUT:
+			return NF_INET_LOCAL_OUT;
+		case HS_STAGE_IP_OUT:
+			return NF_INET_POST_ROUTING;
+		case HS_STAGE_IP_IN:
+			return NF_INET_PRE_ROUTING;
+		case HS_STAGE_IP_LOCAL:
+			return NF_INET_LOCAL_IN;
+		case HS_STAGE_IP_FORWARD:
+			return NF_INET_FORWARD;
+		default:
+			break;
+		}
+	return NF_INET_NUMHOOKS;
+}
+
+/* NF_CT_STATE_BIT() and nft_ct_get_eval(), net/netfilter/nft_ct.c. */
+static uint8_t ct_state(uint32_t ct)
+{
+	unsigned int info = ct & HS_CT_INFO;
+
+	if (ct & HS_CT_ENTRY)
+		return (uint8_t)(1u << (info % IP_CT_IS_REPLY + 1));
+	return info == CT_UNTRACKED ? 64 : 1;
+}
+
+static void packet_see_drop(struct hs_rule_packet *p, const struct hs_rec_free *rec)
+{
+	const struct hs_rec_drop *drop = (const void *)rec;
+
+	if (rec->hdr.size < sizeof(*drop) + rec->hdr.frames * sizeof(uint64_t))
+		return;
+	p->has_mark = true;
+	p->mark = drop->mark;
+	p->has_ct = drop->ct & HS_CT_TOLD;
+	p->ct_state = ct_state(drop->ct);
+}
+
+bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
+		struct hs_rule *ret)
+{
+	struct ruleset *set = ruleset_of(js, n->netns);
+	const struct hs_hop *last = node_last_hop(n);
+	const char *dev = last && *last->dev ? last->dev : NULL;
+	unsigned int number = hook_of(n);
+	bool local = number == NF_INET_LOCAL_OUT, out = local || number == NF_INET_POST_ROUTING;
+	const char *hook = rules_hook(number);
+	struct walk w = {
+		.js = js,
+		.items = set ? set->items : NULL,
+		.packet = { .packet = &n->j.packet,
+			    .iif = out ? NULL : dev,
+			    .oif = out ? dev : NULL,
+			    .elements = elements_of,
+			    .ctx = &w },
+		.found = ret,
+	};
+	bool goes_on = true;
+
+	ret->hook = hook;
+	if (!w.items || set->partial || !*hook)
+		return false;
+	w.nothing = json_object_new_array();
+	packet_see_drop(&w.packet, rec);
+	if (local)
+		w.packet.iif = "";
+	w.packet.translated = translates(w.items);
+	for (int base = next_base(w.items, hook, n->j.packet.version, -1); base >= 0 && goes_on;
+	     base = next_base(w.items, hook, n->j.packet.version, base))
+		goes_on = walk_base(
+			&w, member(json_object_array_get_idx(w.items, (size_t)base), "chain"));
+	json_object_put(w.nothing);
+	if (!ret->candidates)
+		legacy_find(js, w.items, n->j.packet.version, ret);
+	return true;
+}
