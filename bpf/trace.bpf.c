@@ -17,10 +17,13 @@
 #define HS_IFF_LOOPBACK		0x8
 #define HS_ETH_P_IP		0x0800
 #define HS_ETH_P_IPV6		0x86dd
-#define HS_LINK_STATE_NOCARRIER 2 /* enum netdev_state_t, include/linux/netdevice.h */
-#define HS_TCQ_F_MQROOT		8 /* include/net/sch_generic.h */
-#define HS_PACKET_HOST		0 /* include/uapi/linux/if_packet.h */
-#define HS_PACKET_LOOPBACK	5 /* include/uapi/linux/if_packet.h */
+#define HS_ETH_P_MPLS_UC	0x8847
+#define HS_NFCT_PTRMASK		~7ul	 /* include/linux/netfilter/nf_conntrack_common.h */
+#define HS_IPS_NAT_MASK		(3 << 4) /* include/uapi/linux/netfilter/nf_conntrack_common.h */
+#define HS_LINK_STATE_NOCARRIER 2	 /* enum netdev_state_t, include/linux/netdevice.h */
+#define HS_TCQ_F_MQROOT		8	 /* include/net/sch_generic.h */
+#define HS_PACKET_HOST		0	 /* include/uapi/linux/if_packet.h */
+#define HS_PACKET_LOOPBACK	5	 /* include/uapi/linux/if_packet.h */
 #define HS_SIGHUP		1
 #define HS_SIGINT		2
 #define HS_SIGKILL		9
@@ -90,6 +93,20 @@ int HS_PROG(softirq_exit)
 	return 0;
 }
 
+/* Forwarded, with headers that are not those it was born with: another label, or an address of NAT. */
+static __always_inline bool hs_is_rewritten(const struct sk_buff *skb)
+{
+	const struct nf_conn *ct;
+
+	if (skb->protocol == bpf_htons(HS_ETH_P_MPLS_UC))
+		return true;
+	if (!bpf_core_field_exists(skb->_nfct))
+		return false;
+	ct = (const void *)(skb->_nfct & HS_NFCT_PTRMASK);
+	return ct && bpf_core_field_exists(ct->status) &&
+	       BPF_CORE_READ(ct, status) & HS_IPS_NAT_MASK;
+}
+
 SEC("tp_btf/net_dev_queue")
 int HS_PROG(net_dev_queue, struct sk_buff *skb)
 {
@@ -97,7 +114,7 @@ int HS_PROG(net_dev_queue, struct sk_buff *skb)
 
 	if (c)
 		c->queued = (__u64)skb;
-	if (skb->skb_iif)
+	if (skb->skb_iif && !hs_is_rewritten(skb))
 		return hs_emit_stage(ctx, HS_STAGE_DEV_QUEUE, skb, skb->dev);
 	return hs_emit_birth(ctx, HS_STAGE_DEV_QUEUE, skb, skb->network_header);
 }

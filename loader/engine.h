@@ -48,6 +48,7 @@ struct node {
 	uint32_t head;		 /* low half of skb->head, 0 unknown */
 	uint32_t flow;		 /* serial of its connection, 0 */
 	uint8_t *bytes;		 /* of its payload, j.payload; NULL none */
+	uint32_t labels;	 /* bytes of MPLS labels before its IP header, at its birth */
 	bool cut;		 /* into segments */
 	bool taken;		 /* by a TCP socket (tcp_probe) */
 	bool keepalive;		 /* it asks whether the peer is there */
@@ -324,6 +325,8 @@ void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate);
 /* The last hop that is a place on the path, not an end; the same, timed by a tracepoint of the path. */
 enum hs_stage node_stage(const struct node *n);
 enum hs_stage node_timed_stage(const struct node *n);
+/* That hop itself, NULL none. */
+const struct hs_hop *node_timed_hop(const struct node *n);
 /* Nothing says yet what became of it; silence alone may have led to "unknown". */
 /* A TCP segment with all of `flags` and none of `none` (TH_*, netinet/tcp.h). */
 bool node_has_flags(const struct node *n, uint8_t flags, uint8_t none);
@@ -501,6 +504,9 @@ const char *tell_duration(struct hs_journeys *js, uint64_t ns);
 /* "#3, #4 and #5" */
 const char *tell_ids(struct hs_journeys *js, const uint32_t *ids, size_t n);
 const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p);
+/* How the headers differ from those of its birth: labels, addresses, those of a tunnel around it; "". */
+const char *tell_headers(struct hs_journeys *js, const struct node *n,
+			 const struct hs_rec_birth *now, size_t captured);
 const char *tell_no_socket(struct hs_journeys *js, const struct node *n);
 const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem,
 			uint32_t limit);

@@ -152,10 +152,18 @@ static bool stage_begins(enum hs_stage stage)
 /* A tunnel sends the very packet on that it was given to transmit, iptunnel_xmit(). */
 static bool node_is_in_tunnel(const struct node *n)
 {
-	const struct hs_hop *last = node_last_hop(n);
+	const struct hs_hop *last = node_timed_hop(n);
 
-	return node_timed_stage(n) == HS_STAGE_DEV_XMIT && !n->freed && last && *last->dev_kind &&
+	return last && last->stage == HS_STAGE_DEV_XMIT && !n->freed && *last->dev_kind &&
 	       !kind_is_inside(last->dev_kind);
+}
+
+/* What a tunnel took out of a packet that was received is received once more, gro_cells_receive(). */
+static bool node_is_out_of_tunnel(const struct node *n, const struct hs_event *e)
+{
+	return e->rec->stage == HS_STAGE_GRO && node_is_open(n) &&
+	       node_timed_stage(n) == HS_STAGE_RECEIVE && *e->dev.kind &&
+	       !kind_is_inside(e->dev.kind);
 }
 
 /* May it still meet that function? Its address may be another's by now. */
@@ -208,7 +216,8 @@ static void func_at(struct hs_journeys *js, const struct hs_event *e)
 		func_icmp6(js, e);
 		return;
 	}
-	if (!h && stage_begins(stage) && !(n && node_is_in_tunnel(n)))
+	if (!h && stage_begins(stage) &&
+	    !(n && (node_is_in_tunnel(n) || node_is_out_of_tunnel(n, e))))
 		h = hold_new(js, skb);
 	if (h)
 		held_add(h->list, &h->n, e, func_text(js, e));

@@ -136,6 +136,34 @@ static size_t node_add_via(struct hs_journeys *js, struct node *n, const struct 
 	return left;
 }
 
+/*
+ * A device whose function has returned before the packet meets another tracepoint: that the packet is on
+ * the device above tells that it was there.
+ */
+static bool hop_is_untagged(const struct hs_hop *before, const struct hs_hop *hop)
+{
+	const struct hs_stage_info *stage = stage_info(hop->stage);
+
+	return before && before->stage != HS_STAGE_VLAN_IN && !hop->crossed && stage &&
+	       !strcmp(stage->direction, "in") && !strcmp(hop->dev_kind, "vlan") &&
+	       strcmp(before->dev_kind, "vlan") && !strcmp(before->netns, hop->netns);
+}
+
+static void node_add_untag(struct hs_journeys *js, struct node *n, const struct hs_hop *hop)
+{
+	struct hs_hop *untag = node_append(js, n);
+
+	if (!untag)
+		return;
+	*untag = *hop;
+	untag->kind = HS_HOP_VIA;
+	untag->by = HS_BY_STACK;
+	untag->stage = HS_STAGE_VLAN_IN;
+	untag->text = "";
+	untag->function = "vlan_do_receive";
+	untag->address = 0;
+}
+
 /* What the hops before do not share. */
 static void hop_set_stack(struct hs_hop *hop, const struct hs_event *e, size_t shared)
 {
@@ -212,6 +240,8 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 	}
 	n->last = e->time;
 	shared = node_shared_stack(n, e);
+	if (hop_is_untagged(before, &hop))
+		node_add_untag(js, n, &hop);
 	left = node_add_via(js, n, e, &hop, shared);
 	added = node_append(js, n);
 	if (!added)

@@ -89,7 +89,7 @@ static void node_take_payload(struct hs_journeys *js, struct node *n, const stru
 {
 	struct hs_rec_payload *snap = js->snap[e->cpu % HS_MAX_CPUS];
 	const struct hs_packet *p = &n->j.packet;
-	uint32_t headers = p->length - p->payload;
+	uint32_t headers = n->labels + p->length - p->payload;
 
 	if (!snap || snap->skb != n->j.skb || p->payload > p->length || snap->len <= headers)
 		return;
@@ -117,28 +117,40 @@ static void node_find_whole(struct hs_journeys *js, const struct hs_event *e, st
 		n->j.cause_text = names_internf(js->names, "cut from #%u", whole->j.id);
 }
 
+/* Bytes of its headers. */
+static size_t birth_captured(const struct hs_event *e)
+{
+	const struct hs_rec_birth *birth = (const void *)e->rec;
+	size_t room = e->rec->size - e->rec->frames * sizeof(uint64_t) -
+		      offsetof(struct hs_rec_birth, data);
+
+	return birth->headers < room ? birth->headers : room;
+}
+
 static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
-	size_t captured = e->rec->size - e->rec->frames * sizeof(uint64_t) -
-			  offsetof(struct hs_rec_birth, data);
+	size_t captured = birth_captured(e);
 	struct node *n = node_new(js, e), *original = NULL;
+	uint16_t proto = birth->proto;
 	struct sock_node *s;
 
 	if (!n)
 		return NULL;
-	if (captured > birth->headers)
-		captured = birth->headers;
 	n->j.skb = birth->at.skb;
 	n->head = birth->head;
 	n->born_tid = birth->at.tid;
-	packet_parse(&n->j.packet, birth->proto, birth->l3, birth->data, captured);
+	n->labels = packet_skip_labels(&proto, birth->data, captured);
+	packet_parse(&n->j.packet, proto, birth->l3 - n->labels, birth->data + n->labels,
+		     captured - n->labels);
 	node_take_payload(js, n, e);
 	n->j.noise = packet_noise(&n->j.packet);
 	n->j.packet.headroom = 2 * birth->headroom;
 	n->j.packet.checksum_left = birth->hdr.flags & HS_F_PARTIAL;
 	n->by_filter =
-		select_filters_match(js->select, birth->proto, birth->l3, birth->data, captured);
+		select_filters_match(js->select, birth->proto, birth->l3, birth->data, captured) ||
+		(n->labels && select_filters_match(js->select, proto, birth->l3 - n->labels,
+						   birth->data + n->labels, captured - n->labels));
 	n->folded = n->j.noise && !js->select->all && !js->select->filter_text.n;
 	node_set_address(js, n, birth->at.skb);
 	/* A request (of a listener that answers) is no socket yet, and has no type. */
@@ -188,7 +200,7 @@ static void on_payload(struct hs_journeys *js, const struct hs_event *e)
 static bool node_continues(const struct node *n, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
-	const struct hs_hop *last = n->j.n_hops ? &n->j.hops[n->j.n_hops - 1] : NULL;
+	const struct hs_hop *last = node_timed_hop(n);
 	enum hs_stage stage = node_timed_stage(n);
 
 	if (n->freed || !last || n->j.fate.kind != HS_FATE_UNDERWAY)
@@ -198,10 +210,17 @@ static bool node_continues(const struct node *n, const struct hs_event *e)
 	if (e->rec->stage == HS_STAGE_RECEIVE)
 		return stage == HS_STAGE_BACKLOG && n->ifindex == birth->at.ifindex;
 	if (e->rec->stage == HS_STAGE_DEV_QUEUE)
-		return stage == HS_STAGE_DEV_XMIT && n->ifindex != birth->at.ifindex &&
+		return stage == HS_STAGE_DEV_XMIT && strcmp(last->dev, e->dev.name) &&
 		       n->netns == birth->at.netns && *last->dev_kind &&
 		       !kind_is_inside(last->dev_kind);
 	return false;
+}
+
+/* The headers of one that is forwarded may be told again, as they are now. */
+static bool event_may_be_birth(const struct hs_event *e)
+{
+	return e->rec->type == HS_REC_BIRTH &&
+	       (e->rec->stage != HS_STAGE_DEV_QUEUE || e->rec->flags & HS_F_LOCAL);
 }
 
 /*
@@ -299,7 +318,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		on_unborn(js, e);
 		return;
 	}
-	if (e->rec->type == HS_REC_BIRTH && (!n || !node_continues(n, e))) {
+	if (event_may_be_birth(e) && (!n || !node_continues(n, e))) {
 		n = node_born(js, e);
 		if (n && n->waited)
 			text = waited_text;
@@ -307,7 +326,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		if (n && !n->duplicate)
 			func_born(js, n, e);
 	}
-	if (e->rec->type == HS_REC_STAGE && (!n || node_is_over(n, e)))
+	if (!event_may_be_birth(e) && (!n || node_is_over(n, e)))
 		n = node_headless(js, e, at->skb);
 	if (!n)
 		return;
@@ -325,9 +344,11 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 			tcp_arrived(js, n, e);
 	}
 	/* Forwarded while the answer to ARP or ND was received. */
-	if (e->rec->type == HS_REC_STAGE && e->rec->stage == HS_STAGE_DEV_QUEUE &&
+	if (!event_may_be_birth(e) && e->rec->stage == HS_STAGE_DEV_QUEUE &&
 	    node_is_guest(js, n, e))
 		text = waited_text;
+	if (e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE && !*text)
+		text = tell_headers(js, n, (const void *)e->rec, birth_captured(e));
 	queued = queue_seen(js, n, e);
 	if (*queued)
 		text = queued;

@@ -236,7 +236,7 @@ enum hs_stage node_stage(const struct node *n)
 	return 0;
 }
 
-enum hs_stage node_timed_stage(const struct node *n)
+const struct hs_hop *node_timed_hop(const struct node *n)
 {
 	for (size_t i = n->j.n_hops; i-- > 0;) {
 		enum hs_stage stage = n->j.hops[i].stage;
@@ -248,12 +248,19 @@ enum hs_stage node_timed_stage(const struct node *n)
 		case HS_STAGE_RECEIVE:
 		case HS_STAGE_SOCK_QUEUE:
 		case HS_STAGE_SOCK_ERROR:
-			return stage;
+			return &n->j.hops[i];
 		default:
 			continue;
 		}
 	}
-	return 0;
+	return NULL;
+}
+
+enum hs_stage node_timed_stage(const struct node *n)
+{
+	const struct hs_hop *hop = node_timed_hop(n);
+
+	return hop ? hop->stage : 0;
 }
 
 static bool node_can_settle(struct hs_journeys *js, struct node *n)

@@ -343,6 +343,26 @@ int packet_parse(struct hs_packet *ret_packet, uint16_t ethertype, uint32_t l3_l
 	return 0;
 }
 
+uint32_t packet_label(const uint8_t *data)
+{
+	return be32(data) >> 12;
+}
+
+size_t packet_skip_labels(uint16_t *ethertype, const uint8_t *data, size_t len)
+{
+	size_t labels = 0;
+	bool last = false;
+
+	if (*ethertype != ETH_P_MPLS_UC)
+		return 0;
+	for (; !last && labels + 4 < len; labels += 4)
+		last = data[labels + 2] & 1; /* bottom of stack */
+	if (!last || (data[labels] >> 4 != 4 && data[labels] >> 4 != 6))
+		return 0;
+	*ethertype = data[labels] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP;
+	return labels;
+}
+
 static enum hs_noise icmp6_noise(uint8_t type)
 {
 	switch (type) {

@@ -34,6 +34,14 @@ int packet_parse(struct hs_packet *ret_packet, uint16_t ethertype, uint32_t l3_l
 		 const uint8_t *data, size_t len);
 
 /*
+ * How many bytes of MPLS labels (RFC 3032) come first; `ethertype` becomes that of what they are
+ * before, if that is IP. 0: none, or not all of them were captured.
+ */
+size_t packet_skip_labels(uint16_t *ethertype, const uint8_t *data, size_t len);
+/* The label that begins there, 4 bytes. */
+uint32_t packet_label(const uint8_t *data);
+
+/*
  * What kind of background traffic this is, HS_NOISE_NO for none. STP is any frame with an LLC
  * header (ETH_P_802_2), which is all that the kernel says of it above the link layer.
  */

@@ -53,6 +53,61 @@ const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p)
 	return names_internf(js->names, "ICMP%s %s", p->version == 6 ? "v6" : "", name);
 }
 
+/* "label 100", "labels 100, 200": the outermost first. */
+static const char *tell_labels(struct hs_journeys *js, const uint8_t *data, size_t len)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < len; i += 4)
+		text = names_internf(js->names, "%s%s%u",
+				     i	       ? text
+				     : len > 4 ? "labels "
+					       : "label ",
+				     i ? ", " : "", packet_label(data + i));
+	return text;
+}
+
+static const char *tell_end(struct hs_journeys *js, const struct hs_packet *p,
+			    const struct hs_endpoint *ep)
+{
+	return p->has_ports ? tell_endpoint(js, ep) : tell_address(js, &ep->addr);
+}
+
+static bool same_end(const struct hs_endpoint *a, const struct hs_endpoint *b)
+{
+	return a->port == b->port && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+const char *tell_headers(struct hs_journeys *js, const struct node *n,
+			 const struct hs_rec_birth *now, size_t captured)
+{
+	uint16_t ethertype = now->proto;
+	size_t labels = packet_skip_labels(&ethertype, now->data, captured);
+	const struct hs_packet *was = &n->j.packet;
+	const char *proto;
+	struct hs_packet p;
+	bool src, dst;
+
+	if (labels)
+		return tell_labels(js, now->data, labels);
+	packet_parse(&p, ethertype, now->l3, now->data, captured);
+	proto = text_proto_name(p.proto);
+	src = !same_end(&p.src, &was->src);
+	dst = !same_end(&p.dst, &was->dst);
+	/* Without an address there was nothing that could change. */
+	if (!p.version || !was->version || (!src && !dst))
+		return "";
+	/* What has not left this machine yet, and is given to a device again: by a tunnel. */
+	if (now->hdr.flags & HS_F_LOCAL)
+		return names_internf(js->names, "inside %s %s → %s", proto ? proto : "IP",
+				     tell_end(js, &p, &p.src), tell_end(js, &p, &p.dst));
+	if (src && dst)
+		return names_internf(js->names, "now %s → %s", tell_end(js, &p, &p.src),
+				     tell_end(js, &p, &p.dst));
+	return names_internf(js->names, src ? "now from %s" : "now to %s",
+			     tell_end(js, &p, src ? &p.src : &p.dst));
+}
+
 /*
  * A socket of the same protocol and port on another address of that namespace, "" none. One of the
  * packet's own IP version comes first; one that would have taken the packet is closed by now.

@@ -3,11 +3,18 @@
 #
 # Topologies of network namespaces. A topology script describes its parts with
 #
-#	topo_namespace NAME [router|host]	a namespace; a router forwards IPv4 and IPv6; for a host
-#						see below
+#	topo_namespace NAME [router|switch|host]	a namespace; a router forwards IPv4 and IPv6; a
+#						switch has no IPv6 of its own; for a host see below
 #	topo_link NS DEV NS DEV			a veth pair between two namespaces, the host named last
+#	topo_device NS DEV WORD...		a device that `ip link add DEV WORD...` makes there, when
+#						there are links: a bridge, VLAN or tunnel
+#	topo_port NS DEV BRIDGE			makes that device a port of a bridge
 #	topo_address NS DEV ADDRESS/LENGTH...	addresses of a device, written as ip prints them
 #	topo_gateway NS ADDRESS...		default gateways, one for each IP version
+#	topo_route NS WORD...			another route, written as ip prints it
+#	topo_mpls NS DEV...			takes packets with labels from these devices
+#	topo_mpls_route NS LABEL WORD...	where those with LABEL go, written as ip prints it
+#	topo_nft NS TEXT			rules, written as nft prints them
 #
 # and ends with `topo_main "$@"`, which does what the command line says: up, down or status.
 #
@@ -28,8 +35,16 @@ topo_host=              # NAME
 topo_devices=()         # "NAME DEV"
 declare -A topo_peer    # ["NAME DEV"]="NAME DEV", both ways
 topo_links=()           # "NAME DEV NAME DEV"
+declare -A topo_switch  # [NAME]=1
+declare -A topo_kind    # ["NAME DEV"]="WORD...", of those that are no end of a link
+declare -A topo_bridge  # ["NAME DEV"]=BRIDGE
 declare -A topo_address # ["NAME DEV"]="ADDRESS/LENGTH..."
 declare -A topo_gateway # [NAME]="ADDRESS..."
+declare -A topo_routes  # [NAME]="ROUTE" lines
+declare -A topo_labels  # [NAME]="ROUTE" lines, of MPLS
+declare -A topo_late    # [NAME]="SETTING=VALUE..." under /proc/sys/net, once there are devices
+declare -A topo_rules   # [NAME]=TEXT
+topo_needs=()           # what the kernel must have, see topo_try
 
 topo_real= # not empty: the lab that is up, or will be, has the real host in it
 
@@ -37,6 +52,7 @@ topo_namespace()
 {
 	topo_namespaces+=("$1")
 	[[ ${2-} != router ]] || topo_router[$1]=1
+	[[ ${2-} != switch ]] || topo_switch[$1]=1
 	[[ ${2-} != host ]] || topo_host=$1
 }
 
@@ -46,6 +62,18 @@ topo_link()
 	topo_peer["$1 $2"]="$3 $4"
 	topo_peer["$3 $4"]="$1 $2"
 	topo_links+=("$*")
+}
+
+topo_device()
+{
+	topo_devices+=("$1 $2")
+	topo_kind["$1 $2"]=${*:3}
+	[[ ! " ${*:3} " =~ ' type '([a-z]+) ]] || topo_need "${BASH_REMATCH[1]}"
+}
+
+topo_port()
+{
+	topo_bridge["$1 $2"]=$3
 }
 
 topo_address()
@@ -60,6 +88,38 @@ topo_gateway()
 	local name=$1
 	shift
 	topo_gateway[$name]=$*
+}
+
+topo_route()
+{
+	topo_routes[$1]+=${*:2}$'\n'
+	[[ " ${*:2} " != *' encap mpls '* ]] || topo_need mpls
+}
+
+topo_mpls()
+{
+	local device
+	topo_late[$1]+=' mpls/platform_labels=1024'
+	for device in "${@:2}"; do
+		topo_late[$1]+=" mpls/conf/$device/input=1"
+	done
+	topo_need mpls
+}
+
+topo_mpls_route()
+{
+	topo_labels[$1]+=${*:2}$'\n'
+}
+
+topo_nft()
+{
+	topo_rules[$1]+=$2$'\n'
+	topo_need nft
+}
+
+topo_need()
+{
+	[[ " ${topo_needs[*]} " == *" $1 "* ]] || topo_needs+=("$1")
 }
 
 topo_error()
@@ -91,14 +151,18 @@ topo_ip()
 	ip "${where[@]}" "${@:2}"
 }
 
-# topo_batch NAME LINE...: runs LINEs as ip commands in NAME, or outside of all namespaces for "".
-# One process for all of them is several times faster than one each. A failure names the line that
+# topo_batch NAME [-M] LINE...: runs LINEs as ip commands in NAME, or outside of all namespaces for "";
+# with -M their routes are those of MPLS. One process for all of them is several times faster than one each. A failure names the line that
 # failed.
 topo_batch()
 {
 	local where=() error number
 	[[ -z $1 ]] || topo_is_real "$1" || where=(-n "$TOPO_PREFIX$1")
 	shift
+	if [[ ${1-} == -M ]]; then
+		where+=(-M)
+		shift
+	fi
 	error=$(printf '%s\n' "$@" | ip "${where[@]}" -batch - 2>&1 >/dev/null) && return 0
 	if [[ $error =~ 'Command failed -:'([0-9]+) ]]; then
 		number=${BASH_REMATCH[1]}
@@ -130,13 +194,13 @@ topo_write_sysctls()
 # so that the lab behaves alike everywhere.
 topo_set_sysctls()
 {
-	local forward=${topo_router[$1]-0}
+	local forward=${topo_router[$1]-0} silent=${topo_switch[$1]-0}
 	# accept_dad=0: no search for duplicates, which would leave addresses unusable for seconds.
 	# accept_ra=0: nobody advertises routes here, so do not ask for them.
 	topo_write_sysctls "$1" \
 		ipv4/ip_forward="$forward" ipv6/conf/all/forwarding="$forward" \
 		ipv4/conf/all/rp_filter=0 ipv4/conf/default/rp_filter=0 \
-		ipv6/conf/all/disable_ipv6=0 ipv6/conf/default/disable_ipv6=0 \
+		ipv6/conf/all/disable_ipv6="$silent" ipv6/conf/default/disable_ipv6="$silent" \
 		ipv6/conf/all/accept_dad=0 ipv6/conf/default/accept_dad=0 \
 		ipv6/conf/default/accept_ra=0
 }
@@ -191,6 +255,15 @@ topo_create()
 	for name in "${topo_namespaces[@]}"; do
 		lines=()
 		for device in "${topo_devices[@]}"; do
+			[[ ${device% *} == "$name" && -n ${topo_kind[$device]-} ]] || continue
+			index=$((index + 1))
+			lines+=("link add ${device#* } index $index ${topo_kind[$device]}")
+		done
+		for device in "${topo_devices[@]}"; do
+			[[ ${device% *} == "$name" && -n ${topo_bridge[$device]-} ]] || continue
+			lines+=("link set ${device#* } master ${topo_bridge[$device]}")
+		done
+		for device in "${topo_devices[@]}"; do
 			[[ ${device% *} == "$name" ]] || continue
 			for address in ${topo_address[$device]-}; do
 				lines+=("address add $address dev ${device#* }")
@@ -200,10 +273,73 @@ topo_create()
 		for gateway in ${topo_gateway[$name]-}; do
 			lines+=("route add default via $gateway")
 		done
-		topo_batch "$name" "${lines[@]}" || return
+		mapfile -t words < <(printf %s "${topo_routes[$name]-}")
+		topo_batch "$name" "${lines[@]}" "${words[@]/#/route add }" || return
+
+		[[ -z ${topo_rules[$name]-} ]] || topo_load_rules "$name" || return
+		read -ra words <<<"${topo_late[$name]-}"
+		((${#words[@]} == 0)) || topo_write_sysctls "$name" "${words[@]}" || return
+		mapfile -t words < <(printf %s "${topo_labels[$name]-}")
+		((${#words[@]} == 0)) || topo_batch "$name" -M "${words[@]/#/route add }" || return
 	done
 
 	topo_wait_complete
+}
+
+topo_load_rules()
+{
+	local error
+	error=$(ip netns exec "$TOPO_PREFIX$1" nft -f - <<<"${topo_rules[$1]}" 2>&1) && return 0
+	topo_error "up failed at: nft rules in $(topo_label "$1")"
+	topo_error "because: ${error%%$'\n'*}"
+	return 1
+}
+
+# topo_try WHAT: succeeds where the kernel has WHAT, after loading its modules. Makes things, so it is
+# run in a namespace that nobody keeps. Sets need to the words for it.
+topo_try()
+{
+	case $1 in
+	bridge)
+		need='bridges (CONFIG_BRIDGE), nor the module bridge'
+		set -- 'ip link add try0 type bridge'
+		;;
+	vlan)
+		need='VLAN devices (CONFIG_VLAN_8021Q), nor the module 8021q'
+		set -- 'ip link add try0 type veth && ip link add try1 link try0 type vlan id 1'
+		;;
+	vxlan)
+		need='VXLAN devices (CONFIG_VXLAN), nor the module vxlan'
+		set -- 'ip link add try0 type vxlan id 1 dstport 4789'
+		;;
+	mpls)
+		# The route brings both modules. Writing it needs a device that is up.
+		need='MPLS (CONFIG_MPLS_ROUTING, CONFIG_MPLS_IPTUNNEL), nor the modules mpls_router and mpls_iptunnel'
+		set -- 'ip link set lo up && ip route add 192.0.2.0/24 encap mpls 16 dev lo &&
+			test -e /proc/sys/net/mpls/platform_labels'
+		;;
+	nft)
+		need='NAT by nf_tables (CONFIG_NFT_NAT, CONFIG_NFT_MASQ), nor the modules nft_chain_nat and nft_masq'
+		set -- 'printf "%s\n" "add table inet try" \
+				"add chain inet try out { type nat hook postrouting priority srcnat; }" \
+				"add rule inet try out masquerade" | nft -f -'
+		;;
+	esac
+	unshare -n sh -c "$1" >/dev/null 2>&1
+}
+
+# Before anything is made: has the kernel what this is about?
+topo_check_kernel()
+{
+	local what need
+	# Who may not make a namespace learns that from the first step.
+	unshare -n true 2>/dev/null || return 0
+	for what in "${topo_needs[@]}"; do
+		topo_try "$what" && continue
+		topo_error "this kernel ($(uname -r)) has no $need:" \
+			"'make vm KERNEL=6.12' gives a shell under one that has"
+		return 1
+	done
 }
 
 # The carrier of a new veth pair is reported by a kernel worker, and IPv6 waits for that.
@@ -282,7 +418,7 @@ topo_check_host()
 # the kernel's, so what somebody changed by hand is noticed too.
 topo_missing()
 {
-	local ns links routes device address gateway line
+	local ns links routes device address gateway line bridge setting
 	ns=$(topo_label "$1")
 	# Without addresses that IPv6 cannot use yet.
 	if ! links=$(topo_ip "$1" -br address show -tentative 2>/dev/null); then
@@ -296,7 +432,9 @@ topo_missing()
 	for device in "${topo_devices[@]}"; do
 		[[ ${device% *} == "$1" ]] || continue
 		topo_line_of "${device#* }" "$links"
-		[[ $line == *' UP '* ]] || echo "$ns: ${device#* } up"
+		# Of a tunnel the kernel does not know whether anybody is at its other end.
+		[[ $line == *' UP '* || -n ${topo_kind[$device]-} && $line == *' UNKNOWN '* ]] ||
+			echo "$ns: ${device#* } up"
 		for address in ${topo_address[$device]-}; do
 			[[ $line == *" $address "* ]] || echo "$ns: $address on ${device#* }"
 		done
@@ -308,6 +446,36 @@ topo_missing()
 		/proc/sys/net/ipv6/conf/all/forwarding) != 1$'\n'1 ]]; then
 		echo "$ns: forwarding of IPv4 and IPv6"
 	fi
+	for device in "${topo_devices[@]}"; do
+		bridge=${topo_bridge[$device]-}
+		[[ ${device% *} == "$1" && -n $bridge ]] || continue
+		[[ "$(topo_ip "$1" -d -o link show dev "${device#* }" 2>/dev/null) " == \
+			*" master $bridge "*'bridge_slave state forwarding '* ]] ||
+			echo "$ns: ${device#* } forwarding on $bridge"
+	done
+	[[ -z ${topo_routes[$1]-} ]] || topo_missing_lines "$ns: route" "${topo_routes[$1]}" \
+		"$(topo_ip "$1" -4 route show; topo_ip "$1" -6 route show)"
+	[[ -z ${topo_labels[$1]-} ]] || topo_missing_lines "$ns: MPLS route" "${topo_labels[$1]}" \
+		"$(topo_ip "$1" -M route show 2>/dev/null)"
+	[[ -z ${topo_rules[$1]-} ]] || topo_missing_lines "$ns: nft" "${topo_rules[$1]}" \
+		"$(ip netns exec "$ns" nft list ruleset)"
+	for setting in ${topo_late[$1]-}; do
+		[[ $(ip netns exec "$ns" cat "/proc/sys/net/${setting%=*}" 2>/dev/null) == "${setting#*=}" ]] ||
+			echo "$ns: $setting in /proc/sys/net"
+	done
+}
+
+# topo_missing_lines WHAT WANTED TEXT: "WHAT LINE" for each line of WANTED with which no line of TEXT
+# begins, however both are spaced.
+topo_missing_lines()
+{
+	local words have=$'\n'
+	while read -ra words; do
+		have+="${words[*]} "$'\n'
+	done <<<"$3"
+	while read -ra words; do
+		[[ ${#words[@]} == 0 || $have == *$'\n'"${words[*]} "* ]] || echo "$1 ${words[*]}"
+	done <<<"$2"
 }
 
 # topo_line_of DEV TEXT: sets line to DEV's line of `ip -br address`, "DEV STATE ADDRESS... ".
@@ -361,6 +529,7 @@ topo_up()
 		fi
 		topo_remove || return
 	fi
+	topo_check_kernel || return
 	topo_real=${1-}
 	[[ -z $topo_real ]] || topo_check_host || return
 	trap 'topo_remove; exit 130' INT
@@ -404,16 +573,31 @@ topo_status()
 			topo_line_of "${device#* }" "$links"
 			[[ -n $line ]] || continue
 			read -ra words <<<"$line"
-			peer=${topo_peer[$device]}
-			printf '  %-12s %-5s <-> %s in %s\n' "${words[0]}" "${words[1]}" \
-				"${peer#* }" "$(topo_label "${peer% *}")"
+			if [[ -n ${topo_kind[$device]-} ]]; then
+				peer=${topo_kind[$device]}
+			else
+				peer="<-> ${topo_peer[$device]#* } in $(topo_label "${topo_peer[$device]% *}")"
+			fi
+			printf '  %-12s %-7s %s%s\n' "${words[0]}" "${words[1]}" "$peer" \
+				"${topo_bridge[$device]:+, port of ${topo_bridge[$device]}}"
 			((${#words[@]} < 3)) || printf '      %s\n' "${words[@]:2}"
 		done
+		topo_show '  route ' "${topo_routes[$name]-}"
+		topo_show '  MPLS route ' "${topo_labels[$name]-}"
+		topo_show '  ' "${topo_rules[$name]-}"
 	done
 	[[ -n $missing ]] || return 0
 	printf '\nmissing:\n'
 	printf '%s\n' "$missing" | sed 's/^/  /'
 	return 1
+}
+
+# topo_show START TEXT: the lines of TEXT, each after START.
+topo_show()
+{
+	local lines
+	mapfile -t lines < <(printf %s "$2")
+	((${#lines[@]} == 0)) || printf '%s\n' "${lines[@]/#/$1}"
 }
 
 topo_main()
@@ -432,6 +616,10 @@ topo_main()
 	fi
 	if ! command -v ip >/dev/null; then
 		topo_error 'the command ip is missing: install iproute2'
+		exit 1
+	fi
+	if [[ " ${topo_needs[*]} " == *' nft '* ]] && ! command -v nft >/dev/null; then
+		topo_error 'the command nft is missing: install nftables'
 		exit 1
 	fi
 	if ((EUID != 0)); then

@@ -210,6 +210,10 @@ struct sk_buff {
 	unsigned char *data;
 };
 
+struct nf_conn {
+	unsigned long status;
+};
+
 struct fib_nh_common {
 	struct net_device *nhc_dev;
 	int nhc_oif;

@@ -167,6 +167,18 @@ struct wire wire_arp(const char *from, const char *to, uint16_t op)
 	return w;
 }
 
+struct wire wire_mpls(struct wire inner, uint32_t label)
+{
+	/* time to live 64, the bottom of the stack */
+	struct wire w = { .proto = 0x8847, .len = inner.len + 4 };
+	uint32_t word = label << 12 | 1 << 8 | 64;
+
+	for (int i = 0; i < 4; i++)
+		w.data[i] = word >> (24 - 8 * i);
+	memcpy(w.data + 4, inner.data, sizeof(w.data) - 4);
+	return w;
+}
+
 struct wire wire_icmp6(const char *from, const char *to, uint8_t type)
 {
 	struct hs_sa src = parse_sa(from), dst = parse_sa(to);
@@ -424,11 +436,11 @@ static struct hs_where stream_where(const struct stream *s, uint64_t skb, uint32
 	};
 }
 
-static void stream_add_birth_of(struct stream *s, enum hs_stage stage, struct hs_where at,
-				const struct wire *wire, uint64_t sk, uint64_t head)
+static void stream_add_headers(struct stream *s, enum hs_stage stage, struct hs_where at,
+			       const struct wire *wire, uint64_t sk, uint64_t head, uint8_t flags)
 {
 	struct hs_rec_birth rec = {
-		.hdr.flags = HS_F_LOCAL, /* skb_iif is still 0 when a packet arrives, too */
+		.hdr.flags = flags,
 		.at = at,
 		.head = head + 0x1000000,
 		.sk = sk,
@@ -444,6 +456,13 @@ static void stream_add_birth_of(struct stream *s, enum hs_stage stage, struct hs
 	stream_add_stacked(s, &rec, sizeof(rec), HS_REC_BIRTH, stage);
 }
 
+static void stream_add_birth_of(struct stream *s, enum hs_stage stage, struct hs_where at,
+				const struct wire *wire, uint64_t sk, uint64_t head)
+{
+	/* skb_iif is still 0 when a packet arrives, too */
+	stream_add_headers(s, stage, at, wire, sk, head, HS_F_LOCAL);
+}
+
 static void stream_add_birth(struct stream *s, enum hs_stage stage, struct hs_where at,
 			     const struct wire *wire, uint64_t sk)
 {
@@ -454,6 +473,21 @@ void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifind
 		  const struct wire *wire, uint64_t sk)
 {
 	stream_add_birth(s, HS_STAGE_DEV_QUEUE, stream_where(s, skb, netns, ifindex), wire, sk);
+}
+
+void stream_forwarded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		      const struct wire *wire)
+{
+	stream_add_headers(s, HS_STAGE_DEV_QUEUE, stream_where(s, skb, netns, ifindex), wire, 0,
+			   skb, 0);
+}
+
+void stream_passed(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
+		   uint32_t ifindex)
+{
+	struct hs_rec_func rec = { .at = stream_where(s, skb, netns, ifindex), .kind = HS_FN_AT };
+
+	stream_add(s, &rec, sizeof(rec), HS_REC_FUNC, stage);
 }
 
 void stream_cut(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,

@@ -41,6 +41,8 @@ struct wire wire_echo(const char *from, const char *to, bool reply, uint32_t pay
 /* An ICMP or ICMPv6 error of `from` to the sender of `about`. */
 struct wire wire_error(const struct wire *about, const char *from, uint8_t type, uint8_t code);
 struct wire wire_arp(const char *from, const char *to, uint16_t op);
+/* `inner` behind an MPLS label. */
+struct wire wire_mpls(struct wire inner, uint32_t label);
 /* An ICMPv6 message without more: 133 router solicitation, 135 and 136 neighbour discovery. */
 struct wire wire_icmp6(const char *from, const char *to, uint8_t type);
 /* IPv4: the fragment of `whole` at `offset` (a multiple of 8). */
@@ -114,6 +116,12 @@ void stream_stack(struct stream *s, const char *frames);
 /* DEV_QUEUE: a packet of socket `sk` (0: none) that no device received before. */
 void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		  const struct wire *wire, uint64_t sk);
+/* DEV_QUEUE: a packet that is forwarded, with the headers that it has now. */
+void stream_forwarded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		      const struct wire *wire);
+/* A function that is probed and worked on the packet. */
+void stream_passed(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
+		   uint32_t ifindex);
 /* DEV_XMIT: a segment that was cut from a packet on its way to the driver. */
 void stream_cut(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		const struct wire *wire, uint64_t sk);

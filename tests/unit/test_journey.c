@@ -21,7 +21,7 @@
 #include "helper_stream.h"
 
 enum { NS_CLIENT = 1, NS_SERVER = 2, NS_ROUTER = 3 };
-enum { LO = 1, VETH_C = 2, VETH_S = 3, VETH_RC = 4, VETH_RS = 5, VLAN = 6, ETH = 7 };
+enum { LO = 1, VETH_C = 2, VETH_S = 3, VETH_RC = 4, VETH_RS = 5, VLAN = 6, ETH = 7, VXLAN = 8 };
 enum { CLIENT = 812, SERVER = 700, SECOND = 701 };
 enum { SK_CLIENT = 0xc000, SK_SERVER = 0x5000, SK_RAW = 0x7000 };
 /* skb addresses */
@@ -43,6 +43,9 @@ static struct stream *lab_of(struct stream *s)
 	stream_dev(s, NS_ROUTER, VETH_RC, "veth_rc", "veth");
 	stream_dev(s, NS_ROUTER, VETH_RS, "veth_rs", "veth");
 	stream_dev(s, NS_CLIENT, VLAN, "vlan5", "vlan");
+	stream_dev(s, NS_SERVER, VLAN, "vlan5", "vlan");
+	stream_dev(s, NS_CLIENT, VXLAN, "vxlan1", "vxlan");
+	stream_dev(s, NS_SERVER, VXLAN, "vxlan1", "vxlan");
 	stream_dev(s, NS_SERVER, ETH, "eth0", "");
 	stream_task(s, CLIENT, "client");
 	stream_task(s, SERVER, "server");
@@ -1108,6 +1111,159 @@ static void test_stacked_device(void **state)
 		       "#1 settled\n");
 }
 
+/* Nothing is probed between the receiving of a tag and the VLAN device: being there tells. */
+static void test_untagged(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VLAN, &w, SK_CLIENT);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VLAN);
+	sent(s, A, &w, SK_CLIENT);
+	received(s, A);
+	stream_passed(s, HS_STAGE_IP_IN, A, NS_SERVER, VLAN);
+	stream_passed(s, HS_STAGE_UDP_IN, A, NS_SERVER, VLAN);
+	stream_queued(s, SK_SERVER, A, 1);
+	expect_hops(s,
+		    "#1 born, UDP to port 8080, by the kernel\n"
+		    "#1   ns_client/vlan5 device queue\n"
+		    "#1   ns_client/vlan5 transmit\n"
+		    "#1   ns_client/veth_c device queue\n"
+		    "#1   ns_client/veth_c transmit\n"
+		    "#1   => ns_server/veth_s backlog\n"
+		    "#1   ns_server/veth_s receive\n"
+		    "#1   ns_server/vlan5 vlan untag (via vlan_do_receive)\n"
+		    "#1   ns_server/vlan5 ip receive []\n"
+		    "#1   ns_server/vlan5 udp receive []\n"
+		    "#1   ns_server/vlan5 socket queue (server[700], 1 waiting, 768 of 212992 B)\n"
+		    "#1 queued at @1 in ns_server\n"
+		    "#1 settled\n");
+}
+
+/* A tunnel sends the same packet to another device, in functions that are probed there. */
+static void test_tunnel(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+	struct wire outer = wire_udp("10.0.0.2:5000", "10.0.0.1:4789", 62);
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VXLAN, &w, SK_CLIENT);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VXLAN);
+	stream_passed(s, HS_STAGE_LOCAL_OUT, A, NS_CLIENT, VXLAN);
+	stream_passed(s, HS_STAGE_IP_OUT, A, NS_CLIENT, VETH_C);
+	stream_passed(s, HS_STAGE_NEIGHBOUR, A, NS_CLIENT, VETH_C);
+	sent(s, A, &outer, SK_CLIENT);
+	received(s, A);
+	stream_passed(s, HS_STAGE_IP_IN, A, NS_SERVER, VETH_S);
+	stream_passed(s, HS_STAGE_GRO, A, NS_SERVER, VXLAN);
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_SERVER, VXLAN);
+	stream_passed(s, HS_STAGE_IP_IN, A, NS_SERVER, VXLAN);
+	stream_queued(s, SK_SERVER, A, 1);
+	expect_hops(
+		s, "#1 born, UDP to port 8080, by the kernel\n"
+		   "#1   ns_client/vxlan1 device queue\n"
+		   "#1   ns_client/vxlan1 transmit\n"
+		   "#1   ns_client/vxlan1 local out []\n"
+		   "#1   ns_client/veth_c ip output []\n"
+		   "#1   ns_client/veth_c neighbour []\n"
+		   "#1   ns_client/veth_c device queue (inside UDP 10.0.0.2:5000 → 10.0.0.1:4789)\n"
+		   "#1   ns_client/veth_c transmit\n"
+		   "#1   => ns_server/veth_s backlog\n"
+		   "#1   ns_server/veth_s receive\n"
+		   "#1   ns_server/veth_s ip receive []\n"
+		   "#1   ns_server/vxlan1 gro []\n"
+		   "#1   ns_server/vxlan1 receive\n"
+		   "#1   ns_server/vxlan1 ip receive []\n"
+		   "#1   ns_server/vxlan1 socket queue (server[700], 1 waiting, 768 of 212992 B)\n"
+		   "#1 queued at @1 in ns_server\n"
+		   "#1 settled\n");
+}
+
+#define FORWARDED                                                                    \
+	"#1 born, UDP to port 8080, by the kernel\n"                                 \
+	"#1   ns_client/veth_c device queue%s\n"                                     \
+	"#1   ns_client/veth_c transmit\n"                                           \
+	"#1   => ns_router/veth_rc backlog\n"                                        \
+	"#1   ns_router/veth_rc receive\n"                                           \
+	"#1   ns_router/veth_rs device queue%s\n"                                    \
+	"#1   ns_router/veth_rs transmit\n"                                          \
+	"#1   => ns_server/veth_s backlog\n"                                         \
+	"#1   ns_server/veth_s receive\n"                                            \
+	"#1   ns_server/veth_s socket queue (server[700], 1 waiting, 768 of 212992 " \
+	"B)\n"                                                                       \
+	"#1 queued at @1 in ns_server\n"                                             \
+	"#1 settled\n"
+
+/* Through a router that writes other addresses into it, or another label before it. */
+static void forward_as(struct stream *s, const struct wire *born, const struct wire *now)
+{
+	stream_birth(s, A, NS_CLIENT, VETH_C, born, SK_CLIENT);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	stream_see(s, HS_STAGE_BACKLOG, A, NS_ROUTER, VETH_RC);
+	stream_softirq(s, 0);
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_ROUTER, VETH_RC);
+	stream_forwarded(s, A, NS_ROUTER, VETH_RS, now);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_ROUTER, VETH_RS);
+	stream_see(s, HS_STAGE_BACKLOG, A, NS_SERVER, VETH_S);
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_SERVER, VETH_S);
+	stream_queued(s, SK_SERVER, A, 1);
+}
+
+static void test_translated(void **state)
+{
+	static const struct {
+		const char *from, *to, *text;
+	} table[] = {
+		{ "10.9.0.1:5000", SERVER_EP, " (now from 10.9.0.1:5000)" },
+		{ CLIENT_EP, "10.9.0.2:80", " (now to 10.9.0.2:80)" },
+		{ "10.9.0.1:5000", "10.9.0.2:80", " (now 10.9.0.1:5000 → 10.9.0.2:80)" },
+		{ CLIENT_EP, SERVER_EP, "" },
+	};
+	struct wire born = datagram(4);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct stream *s = lab();
+		struct wire now = wire_udp(table[i].from, table[i].to, 4);
+		char expected[1024];
+
+		forward_as(s, &born, &now);
+		snprintf(expected, sizeof(expected), FORWARDED, "", table[i].text);
+		expect_hops(s, expected);
+	}
+}
+
+static void test_labels(void **state)
+{
+	struct stream *s = lab_of(stream_new("filter", "udp port 8080", NULL));
+	struct wire w = datagram(4);
+	struct wire born = wire_mpls(w, 100), now = wire_mpls(wire_mpls(w, 7), 101);
+	char expected[1024];
+
+	(void)state;
+	now.data[2] &= ~1; /* not the bottom of the stack */
+	forward_as(s, &born, &now);
+	snprintf(expected, sizeof(expected), FORWARDED, " (label 100)", " (labels 101, 7)");
+	expect_hops(s, expected);
+}
+
+/* Nothing is known of a packet that is forwarded with headers: its birth was lost. */
+static void test_translated_without_a_birth(void **state)
+{
+	struct stream *s = lab();
+	struct wire now = datagram(4);
+
+	(void)state;
+	stream_forwarded(s, A, NS_ROUTER, VETH_RS, &now);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_ROUTER, VETH_RS);
+	expect_hops(s, "#1 born\n"
+		       "#1   ns_router/veth_rs device queue\n"
+		       "#1   ns_router/veth_rs transmit\n"
+		       "#1 settled, incomplete (0 lost)\n");
+}
+
 /* Through a router: skb_iif is set, so its device queue is no birth. */
 static void test_forwarded(void **state)
 {
@@ -1955,6 +2111,11 @@ int main(void)
 		cmocka_unit_test(test_same_memory_without_an_end),
 		cmocka_unit_test(test_clone_is_freed),
 		cmocka_unit_test(test_stacked_device),
+		cmocka_unit_test(test_untagged),
+		cmocka_unit_test(test_tunnel),
+		cmocka_unit_test(test_translated),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_translated_without_a_birth),
 		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_forwarded_after_a_wait),
 		cmocka_unit_test(test_arrivals_are_no_consequences),

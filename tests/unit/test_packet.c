@@ -572,6 +572,39 @@ static void test_cut_transport(void **state)
 	assert_int_equal(p.payload, 0);
 }
 
+/* RFC 3032, section 2.1: label 100, then 5 at the bottom of the stack. */
+static void test_labels(void **state)
+{
+	struct bytes b = hex("00064040 00005140 45000020");
+	uint16_t type = ETH_P_MPLS_UC;
+
+	(void)state;
+	assert_int_equal(packet_skip_labels(&type, b.data, b.len), 8);
+	assert_int_equal(type, ETH_P_IP);
+	assert_int_equal(packet_label(b.data), 100);
+	assert_int_equal(packet_label(b.data + 4), 5);
+	b.data[8] = 0x60;
+	type = ETH_P_MPLS_UC;
+	assert_int_equal(packet_skip_labels(&type, b.data, b.len), 8);
+	assert_int_equal(type, ETH_P_IPV6);
+	/* cut off, no IP behind it, no label at all */
+	for (size_t len = 0; len <= 8; len++) {
+		uint8_t *copy = malloc(len ? len : 1);
+
+		assert_non_null(copy);
+		memcpy(copy, b.data, len);
+		type = ETH_P_MPLS_UC;
+		assert_int_equal(packet_skip_labels(&type, len ? copy : copy + 1, len), 0);
+		assert_int_equal(type, ETH_P_MPLS_UC);
+		free(copy);
+	}
+	b.data[8] = 0x00;
+	assert_int_equal(packet_skip_labels(&type, b.data, b.len), 0);
+	assert_int_equal(type, ETH_P_MPLS_UC);
+	type = ETH_P_IP;
+	assert_int_equal(packet_skip_labels(&type, b.data, b.len), 0);
+}
+
 /* Bytes of any value: lengths that lie must not be believed. */
 static void test_any_bytes(void **state)
 {
@@ -621,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_cut_at_every_length),
 		cmocka_unit_test(test_cut_transport),
+		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_any_bytes),
 	};
 
