@@ -323,6 +323,8 @@ static bool free_is_foreign(const struct node *n, const struct hs_rec_free *rec,
 
 	if (fate_is_vain_wait(reason, function) && node_timed_stage(n) == HS_STAGE_RECEIVE)
 		return false;
+	if (!strcmp(function, "nf_hook_slow"))
+		return false;
 	if (!n->flow || !rec->head || !n->head || rec->head == n->head || node_was_forwarded(n))
 		return false;
 	return rec->hdr.stage == HS_STAGE_CONSUME || !strcmp(reason, "NOT_SPECIFIED");
