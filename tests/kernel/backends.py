@@ -56,7 +56,9 @@ def key(journey):
 
 
 def is_steady(journey):
-    """When an ACK is sent alone is a matter of time."""
+    """When an ACK is sent alone is a matter of time, and so is what a timer sends again."""
+    if (journey.get("segment") or {}).get("retransmission"):
+        return False
     return flags(journey["packet"]) != ["ACK"] or journey["packet"].get("payload")
 
 
