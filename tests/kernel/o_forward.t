@@ -39,7 +39,7 @@ udp()
 	k_expect "O51 $what: each is one journey from call to call, whatever forwarded it" "
 		call sendto comm=time_client ret=24 as \$send
 		read id=\$send src=$peer dst=$address dport=8080 path='$there' born_netns=$client1 netns=$client2 \
-			stage=neighbour passes=$router by=time_client call=sendto \
+			stage=ip-output|neighbour passes=$router by=time_client call=sendto \
 			fate=queued owner=time_server reader=time_server copied=24 cause_kind=call as \$request
 		journey udp sport=8080 src=$address dst=$peer path='$back' born_netns=$client2 netns=$client1 \
 			owner=time_client read reader=time_client cause_kind=call
