@@ -103,11 +103,15 @@ topo_reaches()
 	tap_is "$1" "$missed" ''
 }
 
-# topo_asks NAME WHO ADDRESS WHERE BOUND [PORT]: a UDP request of WHO is answered by a server in WHERE.
+# topo_asks NAME WHO ADDRESS WHERE BOUND [PORT]: a UDP request of WHO is answered by a server in WHERE,
+# whose output is in TOPO_LOG. Each has a file of its own: what an older one said would count as its word.
+# shellcheck disable=SC2034 # the scripts that source this file read it
 topo_asks()
 {
+	topo_asked=$((${topo_asked-0} + 1))
+	TOPO_LOG=$TAP_TMP/server$topo_asked.out
 	tap_need_program apps/time_server apps/time_client
-	tap_server server ip netns exec "${A}ns_$4" apps/time_server "$5" "${6-0}"
+	tap_server "server$topo_asked" ip netns exec "${A}ns_$4" apps/time_server "$5" "${6-0}"
 	tap_run ip netns exec "${A}ns_$2" apps/time_client "$3" "$TAP_PORT"
 	tap_is "$1: the request is answered" "$TAP_STATUS$TAP_ERR" 0
 	tap_stop "$TAP_PID"

@@ -19,7 +19,7 @@ topo_shows 'oifname "veth_r_s" masquerade' 'ip daddr 10.0.2.1 udp dport 8080 dna
 seen()
 {
 	topo_asks "$1" client "$2" server "$2"
-	tap_like "$1: the server sees the router's address" "$(<"$TAP_TMP/server.out")" "$3"
+	tap_like "$1: the server sees the router's address" "$(<"$TOPO_LOG")" "$3"
 }
 seen IPv4 10.0.2.2 '10\.0\.2\.1:'
 seen IPv6 fd00:0:0:2::2 'fd00:0:0:2::1\]?:'
