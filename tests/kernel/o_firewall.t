@@ -134,11 +134,12 @@ done
 by=$("$TRACE" doctor --json | "$PYTHON" -c '
 import json, sys
 print([s["way"] for s in json.load(sys.stdin)["stages"] if s["name"] == "NETFILTER"][0])')
+[[ ${HOPSCOPE_BACKEND-} != tracepoint ]] || by=tracepoint
 for address in 10.0.2.2 fd00:0:0:2::2; do
 	k_run client1 apps/time_client -U "$address" 8085
 	what="O42 $address: the hooks crossed, in order, with their verdicts"
 	case $by in
-	fentry | kprobe*)
+	function)
 		k_is "$what" 1 type=journey packet.dport=8085 'hops.text=output: accepted' \
 			'hops.text=postrouting: accepted' 'hops.text=prerouting: accepted' \
 			'hops.text=forward: accepted' 'hops.text=postrouting: accepted' \
