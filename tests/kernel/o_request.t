@@ -29,7 +29,7 @@ journeys()
 	k_is "$what: the answer: every timed stage" 1 "${answer[@]}" \
 		"$(way ns_server veth_srv_c1 ns_client1 veth_c1)"
 	k_is "$what: both: the functions in between" 2 type=journey packet.proto=UDP \
-		"via~^udp_send\(udp$v.*sendmsg\) .*(ip_out|neighbour)\(ip.*\) .*local_in\(ip.*\)"
+		"via~^udp_send\(udp$v.*sendmsg\) .*(ip_out|neighbour)\(ip.*\) .*(local_in|protocol)\(ip.*\)"
 	k_is "$what: both cross once" 2 type=journey packet.proto=UDP hops.crossed=true
 	k_expect "$what: sent by the client's call, read by the server's; the answer the other way round" "
 		queued proto=UDP src=$client dst=$server dport=8080 payload=24 by=time_client call=sendto \
