@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "json_get.h"
+
 /* What an expression stands for. Numbers and addresses are compared as big-endian bytes. */
 struct value {
 	enum { UNKNOWN, ABSENT, BYTES, TEXT } kind; /* ABSENT: the packet has no such field */
@@ -45,24 +47,6 @@ static struct value address(const struct hs_addr *a)
 static struct value text(const char *s)
 {
 	return s ? (struct value){ .kind = TEXT, .text = s } : unknown;
-}
-
-static struct json_object *member(struct json_object *o, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return o && json_object_is_type(o, json_type_object) &&
-			       json_object_object_get_ex(o, key, &value)
-		       ? value
-		       : NULL;
-}
-
-static const char *word(struct json_object *o, const char *key)
-{
-	struct json_object *value = member(o, key);
-
-	return value && json_object_is_type(value, json_type_string) ? json_object_get_string(value)
-								     : "";
 }
 
 /* ---- left: of the packet ---- */
@@ -118,7 +102,8 @@ static struct value payload_value(struct json_object *payload, const struct hs_r
 		{ "udplite", IPPROTO_UDPLITE }, { "esp", IPPROTO_ESP },	  { "ah", IPPROTO_AH },
 		{ "gre", IPPROTO_GRE },
 	};
-	const char *protocol = word(payload, "protocol"), *field = word(payload, "field");
+	const char *protocol = json_get_word(payload, "protocol"),
+		   *field = json_get_word(payload, "field");
 	const struct hs_packet *p = rp->packet;
 	bool changes = is(field, "saddr") || is(field, "daddr") || is(field, "sport") ||
 		       is(field, "dport");
@@ -144,7 +129,7 @@ static struct value payload_value(struct json_object *payload, const struct hs_r
 
 static struct value meta_value(struct json_object *meta, const struct hs_rule_packet *p)
 {
-	const char *key = word(meta, "key");
+	const char *key = json_get_word(meta, "key");
 
 	if (is(key, "l4proto"))
 		return number(p->packet->proto);
@@ -165,20 +150,20 @@ static struct value value_of_constant(struct json_object *o);
 
 static struct value left_value(struct json_object *left, const struct hs_rule_packet *p)
 {
-	struct json_object *and = member(left, "&"), *inner;
+	struct json_object *and = json_get(left, "&"), *inner;
 	struct value v, mask;
 
-	inner = member(left, "payload");
+	inner = json_get(left, "payload");
 	if (inner)
 		return payload_value(inner, p);
-	inner = member(left, "meta");
+	inner = json_get(left, "meta");
 	if (inner)
 		return meta_value(inner, p);
-	inner = member(left, "ct");
+	inner = json_get(left, "ct");
 	if (inner)
-		return p->has_ct && is(word(inner, "key"), "state") ? number(p->ct_state) : unknown;
-	if (!and || !json_object_is_type(and, json_type_array) ||
-	    json_object_array_length(and) != 2)
+		return p->has_ct && is(json_get_word(inner, "key"), "state") ? number(p->ct_state)
+									     : unknown;
+	if (!and || !json_object_is_type(and, json_type_array) || json_get_length(and) != 2)
 		return unknown;
 	v = left_value(json_object_array_get_idx(and, 0), p);
 	mask = value_of_constant(json_object_array_get_idx(and, 1));
@@ -212,7 +197,7 @@ static struct value value_of_flags(struct json_object *list)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
+	for (size_t i = 0; i < json_get_length(list); i++) {
 		struct value v = value_of_constant(json_object_array_get_idx(list, i));
 
 		if (v.kind != BYTES || v.len != 8)
@@ -244,7 +229,7 @@ static struct value value_of_constant(struct json_object *o)
 	case json_type_array:
 		return value_of_flags(o);
 	case json_type_object:
-		o = member(o, "|");
+		o = json_get(o, "|");
 		return o && json_object_is_type(o, json_type_array) ? value_of_flags(o) : unknown;
 	default:
 		return unknown;
@@ -287,8 +272,8 @@ static enum hs_maybe text_is(const char *a, const char *pattern)
 
 static enum hs_maybe in_prefix(const struct value *v, struct json_object *prefix)
 {
-	struct value net = value_of_constant(member(prefix, "addr"));
-	int bits = json_object_get_int(member(prefix, "len"));
+	struct value net = value_of_constant(json_get(prefix, "addr"));
+	int bits = json_object_get_int(json_get(prefix, "len"));
 
 	if (v->kind != BYTES || net.kind != BYTES || v->len != net.len || bits < 0 ||
 	    (size_t)bits > 8 * v->len)
@@ -304,7 +289,7 @@ static enum hs_maybe in_range(const struct value *v, struct json_object *range)
 	struct value low, high;
 	int below, above;
 
-	if (!json_object_is_type(range, json_type_array) || json_object_array_length(range) != 2)
+	if (!json_object_is_type(range, json_type_array) || json_get_length(range) != 2)
 		return HS_MAYBE;
 	low = value_of_constant(json_object_array_get_idx(range, 0));
 	high = value_of_constant(json_object_array_get_idx(range, 1));
@@ -321,7 +306,7 @@ static struct json_object *set_of(struct json_object *right, const struct hs_rul
 	if (json_object_is_type(right, json_type_array))
 		return right;
 	if (!json_object_is_type(right, json_type_string) || !p->elements)
-		return member(right, "set");
+		return json_get(right, "set");
 	name = json_object_get_string(right);
 	return *name == '@' ? p->elements(p->ctx, name + 1) : NULL;
 }
@@ -329,22 +314,27 @@ static struct json_object *set_of(struct json_object *right, const struct hs_rul
 static enum hs_maybe value_is(const struct value *v, struct json_object *right,
 			      const struct hs_rule_packet *p)
 {
-	struct json_object *set = set_of(right, p), *prefix = member(right, "prefix"),
-			   *range = member(right, "range"), *elem = member(right, "elem");
+	struct json_object *set = set_of(right, p), *prefix = json_get(right, "prefix"),
+			   *range = json_get(right, "range"), *elem = json_get(right, "elem");
 	struct value constant;
 	int order;
 
 	if (v->kind == ABSENT)
 		return HS_NO;
 	if (elem) /* with a timeout, a counter */
-		return value_is(v, member(elem, "val"), p);
+		return value_is(v, json_get(elem, "val"), p);
 	if (set) {
+		/* Elements name no other set; a damaged recording might make them go in circles. */
+		struct hs_rule_packet inside = *p;
 		enum hs_maybe found = HS_NO;
 
+		inside.elements = NULL;
+
 		if (!json_object_is_type(set, json_type_array))
-			return value_is(v, set, p);
-		for (size_t i = 0; i < json_object_array_length(set); i++)
-			found = either(found, value_is(v, json_object_array_get_idx(set, i), p));
+			return value_is(v, set, &inside);
+		for (size_t i = 0; i < json_get_length(set); i++)
+			found = either(found,
+				       value_is(v, json_object_array_get_idx(set, i), &inside));
 		return found;
 	}
 	if (v->kind == UNKNOWN)
@@ -371,9 +361,9 @@ enum hs_maybe rule_value_is(struct json_object *left, struct json_object *right,
 
 static enum hs_maybe match_is_met(struct json_object *match, const struct hs_rule_packet *p)
 {
-	struct json_object *right = member(match, "right");
-	struct value v = left_value(member(match, "left"), p), constant;
-	const char *op = word(match, "op");
+	struct json_object *right = json_get(match, "right");
+	struct value v = left_value(json_get(match, "left"), p), constant;
+	const char *op = json_get_word(match, "op");
 	int order;
 
 	if (v.kind == ABSENT)
@@ -402,7 +392,7 @@ enum hs_maybe rule_statement_is_met(struct json_object *statement, const struct 
 {
 	/* "ct count", "meter" and extensions of iptables ("xt") are conditions too. */
 	static const char *const conditions[] = { "limit", "quota", "ct count", "meter", "xt" };
-	struct json_object *match = member(statement, "match"), *any;
+	struct json_object *match = json_get(statement, "match"), *any;
 
 	if (match)
 		return match_is_met(match, p);

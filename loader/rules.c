@@ -15,10 +15,12 @@
 #include <json-c/json.h>
 
 #include "engine.h"
+#include "json_get.h"
 #include "rule_match.h"
 #include "stages.h"
 
-#define CT_UNTRACKED 7	/* IP_CT_UNTRACKED, which the header keeps for the kernel */
+#define CT_UNTRACKED 7 /* IP_CT_UNTRACKED, which the header keeps for the kernel */
+#define LOOKS_MAX    3000000
 #define DEPTH_MAX    16 /* NFT_JUMP_STACK_SIZE */
 
 struct ruleset {
@@ -36,24 +38,10 @@ struct walk {
 	struct hs_rule *found;
 	const char *family, *table; /* of the base chain */
 	int depth;
+	size_t left; /* rules that may still be looked at, so that chains of jumps come to an end */
 	bool accepted;		/* it may leave the base chain by "accept" */
 	enum hs_maybe returned; /* it may leave the chain before its end */
 };
-
-static struct json_object *member(struct json_object *o, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return o && json_object_is_type(o, json_type_object) &&
-			       json_object_object_get_ex(o, key, &value)
-		       ? value
-		       : NULL;
-}
-
-static const char *word(struct json_object *o, const char *key)
-{
-	return json_object_get_string(member(o, key)) ?: "";
-}
 
 static bool has(struct json_object *o, const char *key)
 {
@@ -145,20 +133,25 @@ static void candidate(struct walk *w, const char *chain, const char *text, uint6
 	found->rejects = strcasestr(text, "reject");
 }
 
+static void candidate_rule(struct walk *w, struct json_object *rule)
+{
+	candidate(w, json_get_word(rule, "chain"), json_get_word(rule, "text"),
+		  (uint64_t)json_object_get_int64(json_get(rule, "handle")), false);
+}
+
 static enum hs_maybe walk_chain(struct walk *w, const char *chain);
 
 /* What a verdict does to a packet that met the rule's conditions: can it go on to the next rule? */
 static enum hs_maybe verdict_passes(struct walk *w, struct json_object *verdict,
 				    struct json_object *rule, enum hs_maybe met)
 {
-	struct json_object *target = member(verdict, "jump") ?: member(verdict, "goto");
+	struct json_object *target = json_get(verdict, "jump") ?: json_get(verdict, "goto");
 	enum hs_maybe passes = HS_NO;
 
 	if (has(verdict, "drop") || has(verdict, "reject")) {
-		candidate(w, word(rule, "chain"), word(rule, "text"),
-			  (uint64_t)json_object_get_int64(member(rule, "handle")), false);
+		candidate_rule(w, rule);
 	} else if (target) {
-		passes = walk_chain(w, word(target, "target"));
+		passes = walk_chain(w, json_get_word(target, "target"));
 		if (has(verdict, "goto")) { /* its end is this chain's */
 			w->returned = passes > w->returned ? passes : w->returned;
 			passes = HS_NO;
@@ -192,17 +185,17 @@ static struct json_object *elements_of(void *ctx, const char *name)
 {
 	const struct walk *w = ctx;
 
-	for (size_t i = 0; i < json_object_array_length(w->items); i++) {
+	for (size_t i = 0; i < json_get_length(w->items); i++) {
 		struct json_object *item = json_object_array_get_idx(w->items, i);
-		struct json_object *set = member(item, "set") ?: member(item, "map");
-		const char *flags = json_object_get_string(member(set, "flags")) ?: "";
+		struct json_object *set = json_get(item, "set") ?: json_get(item, "map");
+		const char *flags = json_object_get_string(json_get(set, "flags")) ?: "";
 
-		if (set && !strcmp(word(set, "name"), name) &&
-		    !strcmp(word(set, "family"), w->family) &&
-		    !strcmp(word(set, "table"), w->table))
+		if (set && !strcmp(json_get_word(set, "name"), name) &&
+		    !strcmp(json_get_word(set, "family"), w->family) &&
+		    !strcmp(json_get_word(set, "table"), w->table))
 			return strstr(flags, "dynamic") || strstr(flags, "timeout") ?
 				       NULL :
-				       member(set, "elem") ?: w->nothing;
+				       json_get(set, "elem") ?: w->nothing;
 	}
 	return NULL;
 }
@@ -211,7 +204,7 @@ static struct json_object *elements_of(void *ctx, const char *name)
 static enum hs_maybe map_passes(struct walk *w, struct json_object *map, struct json_object *rule,
 				enum hs_maybe met)
 {
-	struct json_object *data = member(map, "data"), *set = member(data, "set");
+	struct json_object *data = json_get(map, "data"), *set = json_get(data, "set");
 	const char *name = json_object_get_string(data) ?: "";
 	enum hs_maybe passes = HS_YES;
 
@@ -220,18 +213,16 @@ static enum hs_maybe map_passes(struct walk *w, struct json_object *map, struct 
 	/* its elements are not known */
 	if (!set || !json_object_is_type(set, json_type_array)) {
 		w->accepted = true;
-		candidate(w, word(rule, "chain"), word(rule, "text"),
-			  (uint64_t)json_object_get_int64(member(rule, "handle")), false);
+		candidate_rule(w, rule);
 		return HS_MAYBE;
 	}
-	for (size_t i = 0; i < json_object_array_length(set) && passes != HS_NO; i++) {
+	for (size_t i = 0; i < json_get_length(set) && passes != HS_NO; i++) {
 		struct json_object *pair = json_object_array_get_idx(set, i);
 		enum hs_maybe is;
 
-		if (!json_object_is_type(pair, json_type_array) ||
-		    json_object_array_length(pair) != 2)
+		if (!json_object_is_type(pair, json_type_array) || json_get_length(pair) != 2)
 			continue;
-		is = rule_value_is(member(map, "key"), json_object_array_get_idx(pair, 0),
+		is = rule_value_is(json_get(map, "key"), json_object_array_get_idx(pair, 0),
 				   &w->packet);
 		if (is != HS_NO)
 			passes = verdict_passes(w, json_object_array_get_idx(pair, 1), rule,
@@ -244,11 +235,11 @@ static enum hs_maybe map_passes(struct walk *w, struct json_object *map, struct 
 
 static enum hs_maybe rule_passes(struct walk *w, struct json_object *rule)
 {
-	struct json_object *expr = member(rule, "expr");
+	struct json_object *expr = json_get(rule, "expr");
 	enum hs_maybe met = HS_YES;
 	bool xt = false;
 
-	for (size_t i = 0; expr && i < json_object_array_length(expr); i++) {
+	for (size_t i = 0; expr && i < json_get_length(expr); i++) {
 		struct json_object *s = json_object_array_get_idx(expr, i);
 		enum hs_maybe this = rule_statement_is_met(s, &w->packet);
 
@@ -257,8 +248,8 @@ static enum hs_maybe rule_passes(struct walk *w, struct json_object *rule)
 			return HS_YES;
 		if (this < met)
 			met = this;
-		if (member(s, "vmap"))
-			return map_passes(w, member(s, "vmap"), rule, met);
+		if (json_get(s, "vmap"))
+			return map_passes(w, json_get(s, "vmap"), rule, met);
 		if (is_verdict(s)) {
 			/* a translation accepts */
 			bool nat = has(s, "snat") || has(s, "dnat") || has(s, "masquerade") ||
@@ -272,10 +263,9 @@ static enum hs_maybe rule_passes(struct walk *w, struct json_object *rule)
 		}
 	}
 	/* A target of iptables, of which JSON says nothing. */
-	if (xt &&
-	    (strcasestr(word(rule, "text"), "reject") || strcasestr(word(rule, "text"), "drop")))
-		candidate(w, word(rule, "chain"), word(rule, "text"),
-			  (uint64_t)json_object_get_int64(member(rule, "handle")), false);
+	if (xt && (strcasestr(json_get_word(rule, "text"), "reject") ||
+		   strcasestr(json_get_word(rule, "text"), "drop")))
+		candidate_rule(w, rule);
 	return xt ? HS_MAYBE : HS_YES;
 }
 
@@ -288,12 +278,14 @@ static enum hs_maybe walk_chain(struct walk *w, const char *chain)
 		return HS_MAYBE;
 	w->depth++;
 	w->returned = HS_NO;
-	for (size_t i = 0; i < json_object_array_length(w->items) && passes != HS_NO; i++) {
-		struct json_object *rule = member(json_object_array_get_idx(w->items, i), "rule");
+	for (size_t i = 0; i < json_get_length(w->items) && passes != HS_NO && w->left; i++) {
+		struct json_object *rule = json_get(json_object_array_get_idx(w->items, i), "rule");
 		enum hs_maybe this;
 
-		if (!rule || strcmp(word(rule, "family"), w->family) ||
-		    strcmp(word(rule, "table"), w->table) || strcmp(word(rule, "chain"), chain))
+		w->left--;
+		if (!rule || strcmp(json_get_word(rule, "family"), w->family) ||
+		    strcmp(json_get_word(rule, "table"), w->table) ||
+		    strcmp(json_get_word(rule, "chain"), chain))
 			continue;
 		this = rule_passes(w, rule);
 		if (this < passes)
@@ -311,12 +303,12 @@ static bool walk_base(struct walk *w, struct json_object *chain)
 {
 	enum hs_maybe passes;
 
-	w->family = word(chain, "family");
-	w->table = word(chain, "table");
+	w->family = json_get_word(chain, "family");
+	w->table = json_get_word(chain, "table");
 	w->accepted = false;
-	passes = walk_chain(w, word(chain, "name"));
-	if (passes != HS_NO && !strcmp(word(chain, "policy"), "drop")) {
-		candidate(w, word(chain, "name"), "policy drop", 0, true);
+	passes = walk_chain(w, json_get_word(chain, "name"));
+	if (passes != HS_NO && !strcmp(json_get_word(chain, "policy"), "drop")) {
+		candidate(w, json_get_word(chain, "name"), "policy drop", 0, true);
 		passes = HS_NO;
 	}
 	return passes != HS_NO || w->accepted;
@@ -329,15 +321,15 @@ static int next_base(struct json_object *items, const char *hook, uint8_t versio
 	int best = -1;
 
 	if (last >= 0)
-		after = json_object_get_int64(member(
-			member(json_object_array_get_idx(items, (size_t)last), "chain"), "prio"));
-	for (int i = 0; i < (int)json_object_array_length(items); i++) {
+		after = json_object_get_int64(json_get(
+			json_get(json_object_array_get_idx(items, (size_t)last), "chain"), "prio"));
+	for (int i = 0; i < (int)json_get_length(items); i++) {
 		struct json_object *chain =
-			member(json_object_array_get_idx(items, (size_t)i), "chain");
-		const char *family = word(chain, "family");
-		int64_t prio = json_object_get_int64(member(chain, "prio"));
+			json_get(json_object_array_get_idx(items, (size_t)i), "chain");
+		const char *family = json_get_word(chain, "family");
+		int64_t prio = json_object_get_int64(json_get(chain, "prio"));
 
-		if (!chain || strcmp(word(chain, "hook"), hook) ||
+		if (!chain || strcmp(json_get_word(chain, "hook"), hook) ||
 		    (strcmp(family, "inet") && strcmp(family, version == 6 ? "ip6" : "ip")))
 			continue;
 		if (last >= 0 && (prio < after || (prio == after && i <= last)))
@@ -352,8 +344,9 @@ static int next_base(struct json_object *items, const char *hook, uint8_t versio
 
 static bool translates(struct json_object *items)
 {
-	for (size_t i = 0; i < json_object_array_length(items); i++)
-		if (!strcmp(word(member(json_object_array_get_idx(items, i), "chain"), "type"),
+	for (size_t i = 0; i < json_get_length(items); i++)
+		if (!strcmp(json_get_word(json_get(json_object_array_get_idx(items, i), "chain"),
+					  "type"),
 			    "nat"))
 			return true;
 	return false;
@@ -395,11 +388,13 @@ static const char *upper(struct hs_journeys *js, const char *hook)
 static void legacy_find(struct hs_journeys *js, struct json_object *items, uint8_t version,
 			struct hs_rule *found)
 {
-	for (size_t i = 0; i < json_object_array_length(items); i++) {
-		struct json_object *legacy = member(json_object_array_get_idx(items, i), "legacy");
-		const char *table = word(legacy, "table");
+	for (size_t i = 0; i < json_get_length(items); i++) {
+		struct json_object *legacy =
+			json_get(json_object_array_get_idx(items, i), "legacy");
+		const char *table = json_get_word(legacy, "table");
 
-		if (!legacy || strcmp(word(legacy, "family"), version == 6 ? "ip6" : "ip") ||
+		if (!legacy ||
+		    strcmp(json_get_word(legacy, "family"), version == 6 ? "ip6" : "ip") ||
 		    !legacy_has(table, found->hook))
 			continue;
 		if (!found->candidates++ || !strcmp(table, "filter")) {
@@ -482,6 +477,7 @@ bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_re
 			    .elements = elements_of,
 			    .ctx = &w },
 		.found = ret,
+		.left = LOOKS_MAX,
 	};
 	bool goes_on = true;
 
@@ -496,8 +492,13 @@ bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_re
 	for (int base = next_base(w.items, hook, n->j.packet.version, -1); base >= 0 && goes_on;
 	     base = next_base(w.items, hook, n->j.packet.version, base))
 		goes_on = walk_base(
-			&w, member(json_object_array_get_idx(w.items, (size_t)base), "chain"));
+			&w, json_get(json_object_array_get_idx(w.items, (size_t)base), "chain"));
 	json_object_put(w.nothing);
+	if (!w.left) {
+		*ret = no_fate.rule;
+		ret->hook = hook;
+		return false;
+	}
 	if (!ret->candidates)
 		legacy_find(js, w.items, n->j.packet.version, ret);
 	return true;

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,8 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <nftables/libnftables.h>
+
+#include "json_get.h"
 
 static int ruleset_add(struct hs_ruleset *rules, const char *item)
 {
@@ -62,29 +63,16 @@ static int listing_append(struct listing *l, const char *line, size_t len)
 	return 0;
 }
 
-static struct json_object *member(struct json_object *o, const char *key)
-{
-	struct json_object *value = NULL;
-
-	return o && json_object_object_get_ex(o, key, &value) ? value : NULL;
-}
-
-static bool is_string(struct json_object *o, const char *key, const char *value)
-{
-	const char *s = json_object_get_string(member(o, key));
-
-	return s && !strcmp(s, value);
-}
-
 /* The rule of that handle gets its words. */
 static void listing_give(const struct listing *l, struct json_object *all, uint64_t handle)
 {
-	for (size_t i = 0; i < json_object_array_length(all); i++) {
-		struct json_object *rule = member(json_object_array_get_idx(all, i), "rule");
+	for (size_t i = 0; i < json_get_length(all); i++) {
+		struct json_object *rule = json_get(json_object_array_get_idx(all, i), "rule");
 
-		if (rule && (uint64_t)json_object_get_int64(member(rule, "handle")) == handle &&
-		    is_string(rule, "family", l->family) && is_string(rule, "table", l->table) &&
-		    is_string(rule, "chain", l->chain)) {
+		if (rule && (uint64_t)json_object_get_int64(json_get(rule, "handle")) == handle &&
+		    !strcmp(json_get_word(rule, "family"), l->family) &&
+		    !strcmp(json_get_word(rule, "table"), l->table) &&
+		    !strcmp(json_get_word(rule, "chain"), l->chain)) {
 			json_object_object_add(rule, "text", json_object_new_string(l->rule));
 			return;
 		}
@@ -142,15 +130,15 @@ static int listing_read(struct json_object *all, const char *text)
 
 int ruleset_parse(struct hs_ruleset *ret, const char *json, const char *text)
 {
-	struct json_object *root = json_tokener_parse(json), *all = member(root, "nftables");
+	struct json_object *root = json_tokener_parse(json), *all = json_get(root, "nftables");
 	int err = all && json_object_is_type(all, json_type_array) ? listing_read(all, text)
 								   : -EPROTO;
 
-	for (size_t i = 0; !err && i < json_object_array_length(all); i++) {
+	for (size_t i = 0; !err && i < json_get_length(all); i++) {
 		struct json_object *item = json_object_array_get_idx(all, i);
 
-		if (member(item, "chain") || member(item, "rule") || member(item, "set") ||
-		    member(item, "map"))
+		if (json_get(item, "chain") || json_get(item, "rule") || json_get(item, "set") ||
+		    json_get(item, "map"))
 			err = ruleset_add(
 				ret, json_object_to_json_string_ext(item, JSON_C_TO_STRING_PLAIN));
 	}

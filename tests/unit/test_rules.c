@@ -193,6 +193,37 @@ static void translated_addresses_are_not_known(void **state)
 	json_object_put(other);
 }
 
+static struct json_object *itself(void *ctx, const char *name)
+{
+	(void)name;
+	return ctx;
+}
+
+/* A damaged recording may hold anything; libnftables lists no such thing. */
+static void nonsense_is_not_known(void **state)
+{
+	static const char *const statements[] = {
+		MATCH("==", PAYLOAD("udp", "dport"), "\"@a\""),
+		MATCH("==", PAYLOAD("udp", "dport"), "{\"range\":5}"),
+		MATCH("==", "5", "{\"prefix\":{\"len\":999}}"),
+		MATCH("in", "{\"&\":3}", "{\"|\":3}"),
+	};
+	struct hs_packet p = {
+		.version = 4, .proto = IPPROTO_UDP, .has_ports = true, .dst.port = 53
+	};
+	struct json_object *set = json_tokener_parse("[\"@a\"]");
+	struct hs_rule_packet rp = { .packet = &p, .elements = itself, .ctx = set };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
+		struct json_object *s = json_tokener_parse(statements[i]);
+
+		assert_int_equal(rule_statement_is_met(s, &rp), HS_MAYBE);
+		json_object_put(s);
+	}
+	json_object_put(set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -200,6 +231,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_listing_is_refused),
 		cmocka_unit_test(conditions),
 		cmocka_unit_test(translated_addresses_are_not_known),
+		cmocka_unit_test(nonsense_is_not_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

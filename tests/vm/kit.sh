@@ -18,8 +18,9 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-debian=http://deb.debian.org/debian/
-security=http://deb.debian.org/debian-security/
+# The mirror; where apt of this machine has none of Debian, it must be said.
+debian=${HOPSCOPE_DEBIAN-}
+security=${HOPSCOPE_DEBIAN_SECURITY-}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 need()
@@ -47,6 +48,8 @@ sources()
 			s/^deb .*\[.*signed-by=([^] ]*).*/\1/p' "${entry%:*}" 2>/dev/null)
 	done < <(apt-get indextargets --no-release-info --format "\$(REPO_URI) \$(SOURCESENTRY)" \
 		'Identifier: Packages' 2>/dev/null | sort -ru)
+	[[ -n $debian && -n $security ]] ||
+		vm_die 'apt here knows no mirror of Debian: set HOPSCOPE_DEBIAN and HOPSCOPE_DEBIAN_SECURITY to the addresses of one (http://.../debian/, http://.../debian-security/)'
 	[[ ! -r $keyring ]] || keys+=("$keyring")
 	keys=("$(printf '%s\n' "${keys[@]}" | sort -u | paste -sd,)")
 	for suite; do
