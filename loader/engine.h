@@ -8,7 +8,7 @@
  *   flow.c     TCP connections              seq.c  their bytes, by sequence number
  *   tcp.c      their states, resets, timers
  *   func.c     functions that are probed    route.c  what routing tables answer
- *   queue.c    queueing disciplines    rules.c    firewall rules
+ *   queue.c    queueing disciplines    rules.c    firewall rules    tell_drop.c  sentences about drops
  */
 #ifndef HS_ENGINE_H
 #define HS_ENGINE_H
@@ -357,6 +357,15 @@ void route_event(struct hs_journeys *js, const struct hs_event *e);
 /* The answer of a routing table that the thread of `e` got for the packet `n`, just born; NULL none. */
 struct held *route_of(struct context *c, const struct node *n, const struct hs_event *e);
 
+/* tell_drop.c */
+/* Why it was dropped and what to look at, where more is known than the reason says. */
+void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
+	       struct hs_fate *fate);
+/* Did netfilter drop it? It says so by a reason, before 5.17 by the function that frees. */
+bool tell_is_by_rule(const struct hs_fate *fate);
+/* Did its queueing discipline? */
+bool tell_is_by_qdisc(struct hs_journeys *js, const struct node *n, const struct hs_fate *fate);
+
 /* rules.c */
 void rules_learn(struct hs_journeys *js, const struct hs_rec_rule *rec);
 void rules_free(struct hs_journeys *js);
@@ -495,6 +504,7 @@ const char *tcp_refused(struct hs_journeys *js, const struct node *n);
 struct hs_socket tcp_socket(struct hs_journeys *js, const struct sock_node *s);
 
 /* tell.c: sentences for people; interned */
+const char *tell_address(struct hs_journeys *js, const struct hs_addr *addr);
 const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep);
 const char *tell_task(struct hs_journeys *js, const struct hs_task *task);
 /* "netem, the queueing discipline of veth_c2" */
@@ -514,9 +524,6 @@ const char *tell_candidates(struct hs_journeys *js, const struct sock_node *chos
 			    const struct node *n);
 /* It waited for the next hop's link-layer address; ns 0: nobody knows how long. */
 const char *tell_wait(struct hs_journeys *js, uint64_t ns);
-/* Why it was dropped and what to look at, where more is known than the reason says. */
-void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
-	       struct hs_fate *fate);
 const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 		       const struct hs_rec_queue *rec);
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,

@@ -9,7 +9,6 @@
 
 #include "engine.h"
 #include "packet.h"
-#include "reasons.h"
 #include "text.h"
 
 #define DATAGRAM_MAX  65507 /* bytes in one over IPv4 */
@@ -25,7 +24,7 @@ const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep)
 			     ep->port);
 }
 
-static const char *tell_address(struct hs_journeys *js, const struct hs_addr *addr)
+const char *tell_address(struct hs_journeys *js, const struct hs_addr *addr)
 {
 	char text[INET6_ADDRSTRLEN] = "?";
 
@@ -299,310 +298,6 @@ const char *tell_wait(struct hs_journeys *js, uint64_t ns)
 	return result;
 }
 
-/* ---- drops ---- */
-
-/* What a sentence about a drop is made of. */
-struct drop {
-	struct hs_journeys *js;
-	const struct node *n;
-	const struct hs_packet *p;
-	const char *netns, *dev; /* where */
-	const char *src, *dst;
-	struct hs_fate *fate;
-};
-
-static void drop_no_route(const struct drop *d)
-{
-	d->fate->why = names_internf(d->js->names, "%s has no route to %s", d->netns, d->dst);
-	d->fate->remedy = names_internf(
-		d->js->names,
-		"Look at ip route get %s there: which route, by which device, and is that device up?",
-		d->dst);
-}
-
-/* IP_INADDRERRORS says it in 6.1 and later; before, only the function does. */
-static void drop_not_forwarded(const struct drop *d)
-{
-	bool sure = !strcmp(d->fate->reason, "IP_INADDRERRORS");
-
-	d->fate->why = names_internf(
-		d->js->names,
-		sure ? "%s is not on %s, which forwards nothing: IPv%u forwarding is off there"
-		     : "%s is not on %s, which did not forward it: is IPv%u forwarding off there?",
-		d->dst, d->netns, d->p->version);
-	d->fate->remedy = names_internf(
-		d->js->names,
-		"sysctl -w %s=1 there, if it shall be a router; on no device of its own? ip addr.",
-		d->p->version == 6 ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward");
-}
-
-static void drop_no_carrier(const struct drop *d)
-{
-	d->fate->why =
-		names_internf(d->js->names, "%s has no carrier: its other end is down", d->dev);
-	d->fate->remedy = names_internf(
-		d->js->names,
-		"Look at ip link show %s: it says NO-CARRIER. Set the other end up, or plug in the cable.",
-		d->dev);
-}
-
-static void drop_rp_filter(const struct drop *d)
-{
-	bool sure = !strcmp(d->fate->reason, "IP_RPFILTER");
-
-	d->fate->why = names_internf(
-		d->js->names,
-		sure ? "it says to come from %s, and an answer to that would not leave by %s (reverse path filter)"
-		     : "it says to come from %s; would an answer to that leave by %s (reverse path filter)?",
-		d->src, d->dev);
-	d->fate->remedy = names_internf(
-		d->js->names,
-		"Look at ip route get %s in %s, and at the sysctl net.ipv4.conf.%s.rp_filter: 1 strict, 2 any device will do, 0 off; the one of conf.all counts too if it is larger.",
-		d->src, d->netns, d->dev);
-}
-
-/* How often it came to where it is now. */
-static unsigned int drop_visits(const struct drop *d)
-{
-	unsigned int visits = 0;
-
-	for (size_t i = 0; i < d->n->j.n_hops; i++)
-		visits += d->n->j.hops[i].stage == HS_STAGE_RECEIVE &&
-			  !strcmp(d->n->j.hops[i].netns, d->netns);
-	return visits;
-}
-
-static void drop_ttl(const struct drop *d)
-{
-	const char *ttl = d->p->version == 6 ? "hop limit" : "TTL";
-	unsigned int visits = drop_visits(d);
-
-	d->fate->why =
-		visits > 1
-			? names_internf(
-				  d->js->names,
-				  "its %s of %u was used up: it came to %s %u times, so it runs in a circle",
-				  ttl, d->p->ttl, d->netns, visits)
-			: names_internf(
-				  d->js->names,
-				  "its %s of %u was used up: so many routers it may pass, and no more",
-				  ttl, d->p->ttl);
-	d->fate->remedy = names_internf(
-		d->js->names,
-		visits > 1
-			? "Two routers name each other as the way to %s: look at ip route get %s on each."
-			: "Send with a larger one, or look for a loop: ip route get on each router to %s.%.0s",
-		d->dst, d->dst);
-}
-
-static void drop_too_big(const struct drop *d)
-{
-	uint32_t mtu = d->n->answer.icmp_info;
-	const char *never =
-		d->p->version == 6 ? "no router may cut IPv6" : "it must not be fragmented (DF)";
-
-	d->fate->why =
-		mtu ? names_internf(d->js->names,
-				    "it is longer than the MTU of the next device, %u B, and %s",
-				    mtu, never)
-		    : names_internf(d->js->names,
-				    "it is longer than the MTU of the next device, and %s", never);
-	d->fate->remedy =
-		"The sender is told by ICMP, and sends less at once from then on; if it does not, look where that ICMP is dropped. The MTUs: ip link.";
-}
-
-static bool drop_has_passed(const struct drop *d, enum hs_stage stage)
-{
-	for (size_t i = 0; i < d->n->j.n_hops; i++)
-		if (d->n->j.hops[i].stage == stage)
-			return true;
-	return false;
-}
-
-/*
- * A loss that netem was asked for passes for a success, and so for being taken (netem_enqueue(); from 5.15 on
- * an event tells that); what does not fit does not.
- */
-static void drop_by_qdisc(const struct drop *d)
-{
-	const char *kind = names_qdisc(d->js->names, d->n->netns, d->n->ifindex), *how = "";
-	bool taken = drop_has_passed(d, HS_STAGE_QDISC_ENQUEUE);
-	bool netem = !strcmp(kind, "netem");
-
-	if (netem && taken)
-		how = ": a loss that it was told to make";
-	else if (netem && strcmp(d->fate->reason, "NOT_SPECIFIED"))
-		how = ": its queue was full";
-	else if (netem)
-		how = ": a loss that it was told to make, or its queue was full";
-	else if (!strcmp(kind, "tbf") && !taken)
-		how = ": its queue was full, or the packet is longer than its burst";
-	d->fate->why = names_internf(d->js->names, *kind ? "%s, dropped it%s" : "%s dropped it%s",
-				     tell_qdisc(d->js, d->n->netns, d->n->ifindex), how);
-	d->fate->remedy = names_internf(
-		d->js->names,
-		"Look at tc -s qdisc show dev %s in %s: its settings, and how many it dropped.",
-		d->dev, d->netns);
-}
-
-static void drop_by_tc(const struct drop *d, const char *way, const char *hook)
-{
-	d->fate->why = names_internf(
-		d->js->names,
-		"a filter of tc on %s dropped it on its way %s: its action says so (drop; police, what is above the rate)",
-		d->dev, way);
-	d->fate->remedy = names_internf(
-		d->js->names, "Look at tc -s filter show dev %s %s in %s: how many it dropped.",
-		d->dev, hook, d->netns);
-}
-
-/* What frees those that a queueing discipline did not take, by its name where there is no reason (5.10). */
-static bool drop_is_by_qdisc(struct hs_journeys *js, const struct node *n,
-			     const struct hs_fate *fate)
-{
-	if (!strncmp(fate->reason, "QDISC_", strlen("QDISC_")))
-		return true;
-	return !strcmp(fate->reason, "NOT_SPECIFIED") &&
-	       *names_qdisc(js->names, n->netns, n->ifindex) &&
-	       node_timed_stage(n) == HS_STAGE_DEV_QUEUE &&
-	       (!strcmp(fate->function, "kfree_skb_list") ||
-		!strcmp(fate->function, "__dev_queue_xmit"));
-}
-
-static void drop_not_joined(const struct drop *d)
-{
-	d->fate->why =
-		names_internf(d->js->names, "%s has not joined the group %s, so it is not meant",
-			      d->netns, d->dst);
-	d->fate->remedy = "";
-}
-
-/*
- * Netfilter says so by a reason, or (before 5.17) by the function that frees what a hook drops.
- */
-static bool drop_is_by_rule(const struct hs_fate *fate)
-{
-	return !strcmp(fate->reason, "NETFILTER_DROP") || !strcmp(fate->function, "nf_hook_slow");
-}
-
-static void drop_by_rule(const struct drop *d, const struct hs_rec_free *rec)
-{
-	struct hs_rule *rule = &d->fate->rule;
-	struct hs_names *names = d->js->names;
-	const char *place, *list;
-
-	if (!rules_find(d->js, d->n, rec, rule))
-		return;
-	if (!rule->candidates) {
-		d->fate->why = names_internf(
-			names,
-			"no rule of nftables at the %s hook drops it: a function of another module does (BPF, conntrack, a security module)",
-			rule->hook);
-		d->fate->remedy = names_internf(
-			names, "Look at nft list hooks in %s: whose functions are at that hook.",
-			d->netns);
-		return;
-	}
-	place = names_internf(names, "chain %s of table %s %s", rule->chain, rule->family,
-			      rule->table);
-	if (rule->legacy) {
-		list = names_internf(names, "%s-legacy -t %s -L %s -v -n",
-				     *rule->family && rule->family[2] ? "ip6tables" : "iptables",
-				     rule->table, rule->chain);
-		d->fate->why = names_internf(names, "%s rule of iptables-legacy dropped it: %s%s",
-					     rule->candidates > 1 ? "probably a" : "a", place,
-					     rule->candidates > 1 ? ", or another table's" : "");
-	} else {
-		list = names_internf(names, "nft -a list chain %s %s %s", rule->family, rule->table,
-				     rule->chain);
-		if (rule->candidates > 1)
-			d->fate->why = names_internf(
-				names,
-				"one of %u rules that may have, of which the first is '%s' in %s",
-				rule->candidates, rule->text, place);
-		else if (rule->policy)
-			d->fate->why = names_internf(
-				names, "no rule takes it, and the policy of %s is drop", place);
-		else
-			d->fate->why = names_internf(names, "the rule '%s' in %s %s it", rule->text,
-						     place, rule->rejects ? "rejects" : "drops");
-	}
-	d->fate->remedy = rule->handle && rule->candidates == 1
-				  ? names_internf(names, "Look at %s in %s: it has handle %llu.",
-						  list, d->netns, (unsigned long long)rule->handle)
-				  : names_internf(names, "Look at %s in %s.", list, d->netns);
-}
-
-/* The ICMP error about it says why. */
-static bool drop_answered(const struct drop *d)
-{
-	const struct hs_packet *answer = &d->n->answer;
-	bool six = answer->version == 6;
-
-	if (!d->n->answered || !answer->icmp_error)
-		return false;
-	if (answer->icmp_type == (six ? 3 : 11) && !answer->icmp_code)
-		drop_ttl(d);
-	else if (packet_is_too_big(answer))
-		drop_too_big(d);
-	else if (answer->icmp_type == (six ? 1 : 3) && !answer->icmp_code &&
-		 strcmp(d->fate->reason, "NETFILTER_DROP"))
-		drop_no_route(d);
-	else
-		return false;
-	return true;
-}
-
-void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
-	       struct hs_fate *fate)
-{
-	const struct hs_hop *last = node_last_hop(n);
-	const struct drop d = {
-		.js = js,
-		.n = n,
-		.p = &n->j.packet,
-		.netns = last && *last->netns ? last->netns : "its namespace",
-		.dev = last && *last->dev ? last->dev : "the device",
-		.src = tell_address(js, &n->j.packet.src.addr),
-		.dst = tell_address(js, &n->j.packet.dst.addr),
-		.fate = fate,
-	};
-	const char *function = fate->function;
-	bool unsaid = !strcmp(fate->reason, "NOT_SPECIFIED");
-
-	if (!d.p->version)
-		return;
-	if (rec->hdr.flags & HS_F_NO_CARRIER && node_timed_stage(n) == HS_STAGE_DEV_QUEUE) {
-		drop_no_carrier(&d);
-	} else if (fate_is_vain_wait(fate->reason, function)) {
-		fate->why = reason_info("NEIGH_FAILED")->sentence;
-		fate->remedy = reason_info("NEIGH_FAILED")->remedy;
-	} else if (drop_is_by_rule(fate)) {
-		drop_by_rule(&d, rec);
-	} else if (drop_answered(&d)) {
-		return;
-	} else if ((unsaid || !strcmp(fate->reason, "IP_INADDRERRORS")) &&
-		   (!strcmp(function, "ip_error") || !strcmp(function, "ip6_forward"))) {
-		drop_not_forwarded(&d);
-	} else if (!strcmp(fate->reason, "IP_INNOROUTES") ||
-		   !strcmp(fate->reason, "IP_OUTNOROUTES")) {
-		drop_no_route(&d);
-	} else if (!strcmp(fate->reason, "IP_RPFILTER") ||
-		   (unsaid && d.p->version == 4 && !strncmp(function, "ip_rcv_finish", 13))) {
-		drop_rp_filter(&d);
-	} else if (!strcmp(fate->reason, "PKT_TOO_BIG")) {
-		drop_too_big(&d);
-	} else if (drop_is_by_qdisc(js, n, fate)) {
-		drop_by_qdisc(&d);
-	} else if (!strcmp(fate->reason, "TC_INGRESS")) {
-		drop_by_tc(&d, "in", "ingress");
-	} else if (!strcmp(fate->reason, "TC_EGRESS")) {
-		drop_by_tc(&d, "out", "egress");
-	} else if (unsaid && !strcmp(function, "ip6_mc_input")) {
-		drop_not_joined(&d);
-	}
-}
-
 /* ---- failed calls ---- */
 
 /* Is a connection of that port in TIME_WAIT at this end? */
@@ -705,7 +400,7 @@ static const char *silence_of(struct hs_journeys *js, const struct node *n)
 				     tell_qdisc(js, n->netns, n->ifindex));
 	if (fate->kind != HS_FATE_DROPPED)
 		return "";
-	if (drop_is_by_qdisc(js, n, fate))
+	if (tell_is_by_qdisc(js, n, fate))
 		return names_internf(js->names, "dropped by %s",
 				     tell_qdisc(js, n->netns, n->ifindex));
 	if (!strncmp(fate->reason, "TC_", strlen("TC_")))
@@ -786,7 +481,7 @@ static const char *tell_refused_send(struct hs_journeys *js, const struct open_c
 	for (size_t i = 0; i < call->n_sent; i++) {
 		const struct node *n = node_by_serial(js, call->sent[i]);
 
-		if (!n || !n->selected || !drop_is_by_rule(&n->j.fate))
+		if (!n || !n->selected || !tell_is_by_rule(&n->j.fate))
 			continue;
 		return n->j.fate.rule.candidates
 			       ? names_internf(js->names,
