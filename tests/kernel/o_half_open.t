@@ -46,7 +46,7 @@ half_open()
 	echo >&"$ends"
 	k_says "peer$port" gone || tap_bail 'the peer ends'
 	echo 'a line' >&"$typed"
-	k_wait 2+ type=journey packet.dport="$port" segment.retransmission\>0 || tap_bail "$what: it sends again"
+	k_wait 3+ type=journey packet.dport="$port" segment.retransmission\>0 || tap_bail "$what: it sends again"
 	k_in myhost nft flush ruleset
 	k_wait 1+ type=state after=CLOSE netns=myns ||
 		tap_bail "$what: the peer is back"
@@ -60,11 +60,14 @@ half_open()
 	k_expect "$what: the peer's end is over, and its RST dies at home" "
 		drop proto=TCP src=$address sport=$port flags~RST netns=$server hook=output rule~drop cause_kind=call as \$rst
 		no state CLOSE end=client ended<\$rst.began"
+	# The first time may be tcp_send_loss_probe(), after about as long as tcp_retransmit_timer() takes for the
+	# second; from there on it doubles its time.
 	k_expect "$what: what is written then is sent in silence, again and again, ever later" "
 		call write pid=$nc ret=7 as \$write
 		drop proto=TCP $to payload=7 retransmission=0 id=\$write netns=$server hook=prerouting as \$data
 		drop proto=TCP $to payload=7 retransmission=1 of=\$data cause_kind=timer hook=prerouting as \$first
-		drop proto=TCP $to payload=7 retransmission=2 of=\$data resent_after>\$first.resent_after hook=prerouting"
+		drop proto=TCP $to payload=7 retransmission=2 of=\$data hook=prerouting as \$second
+		drop proto=TCP $to payload=7 retransmission=3 of=\$data resent_after>\$second.resent_after hook=prerouting"
 	k_expect "$what: when the peer is back it has no such connection, and says so" "
 		journey tcp $to payload=7 retransmission>1 netns=$server reason=NO_SOCKET|NOT_SPECIFIED as \$again
 		{ reset src=$address cause=\$again cause_kind=journey netns=$client as \$rst
