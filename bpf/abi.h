@@ -144,6 +144,7 @@ enum hs_fn_flags {
 	HS_FN_NODEV = 1 << 1,
 	HS_FN_HOOK = 1 << 2,
 	HS_FN_LEAF = 1 << 3,
+	HS_FN_ENTRY = 1 << 4,
 };
 
 /* By what a stage is timed; the order is that of trace.h's --backend names, and append-only. */
@@ -166,7 +167,7 @@ struct hs_rec_func {
 	struct hs_hdr hdr;
 	struct hs_where
 		at; /* skb 0: the function has none; netns 0: skb->dev is none, or not known */
-	__s64 ret;  /* as a register: a 32-bit value has garbage above */
+	__s64 ret; /* as a register: a 32-bit value has garbage above; with HS_FN_ENTRY: argument 2 */
 	__u16 fn;   /* number of the function in this recording, HS_REC_PROBE */
 	__u8 kind;  /* enum hs_fn_kind */
 	__u8 how;   /* enum hs_func_how */

@@ -59,11 +59,20 @@ static __always_inline int hs_emit_func(__u64 cookie, __u8 how, __u64 skb, __u64
 	return 0;
 }
 
-static __always_inline int hs_emit_entry(__u64 cookie, __u64 skb, __u64 state)
+/* `about`: the argument that the cookie names; `second`: argument 2, with HS_FN_HOOK. */
+static __always_inline int hs_emit_entry(__u64 cookie, __u64 about, __u64 second)
 {
-	__u8 how = HS_COOKIE_FLAGS(cookie) & HS_FN_RESULT ? HS_FUNC_ENTERED : HS_FUNC_PASSED;
+	__u64 flags = HS_COOKIE_FLAGS(cookie);
+	__u8 how = flags & HS_FN_RESULT ? HS_FUNC_ENTERED : HS_FUNC_PASSED;
+	struct nf_queue_entry *entry = (void *)about;
 
-	return hs_emit_func(cookie, how, skb, state, 0);
+	if (!(flags & HS_FN_ENTRY))
+		return hs_emit_func(cookie, how, about, second, 0);
+	if (!bpf_core_type_exists(struct nf_queue_entry))
+		return 0;
+	hs_see_current();
+	return hs_emit_func(cookie, how, (__u64)BPF_CORE_READ(entry, skb), (__u64)&entry->state,
+			    (__u32)second);
 }
 
 static __always_inline int hs_emit_return(__u64 cookie, __s64 ret)
@@ -79,12 +88,10 @@ static __always_inline int hs_emit_return(__u64 cookie, __s64 ret)
 static __always_inline int hs_kprobe_entry(struct pt_regs *ctx, __u64 cookie)
 {
 	__u64 first = PT_REGS_PARM1(ctx), second = PT_REGS_PARM2(ctx), third = PT_REGS_PARM3(ctx);
-	__u64 arg = HS_COOKIE_ARG(cookie), state = 0;
-	__u64 skb = arg == 1 ? first : arg == 2 ? second : arg == 3 ? third : 0;
+	__u64 arg = HS_COOKIE_ARG(cookie);
+	__u64 about = arg == 1 ? first : arg == 2 ? second : arg == 3 ? third : 0;
 
-	if (HS_COOKIE_FLAGS(cookie) & HS_FN_HOOK)
-		state = second;
-	return hs_emit_entry(cookie, skb, state);
+	return hs_emit_entry(cookie, about, second);
 }
 
 SEC("kprobe.multi")
@@ -176,11 +183,11 @@ static __always_inline __s64 hs_result(void *ctx, __u64 arity)
 SEC("fentry/udp_recvmsg")
 int HS_PROG(function_fentry)
 {
-	__u64 cookie = hs_cookie_of_copy(), state = 0;
+	__u64 cookie = hs_cookie_of_copy(), second = 0;
 
 	if (HS_COOKIE_FLAGS(cookie) & HS_FN_HOOK)
-		state = hs_argument(ctx, 2);
-	return hs_emit_entry(cookie, hs_argument(ctx, HS_COOKIE_ARG(cookie)), state);
+		second = hs_argument(ctx, 2);
+	return hs_emit_entry(cookie, hs_argument(ctx, HS_COOKIE_ARG(cookie)), second);
 }
 
 SEC("fexit/udp_recvmsg")

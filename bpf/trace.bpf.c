@@ -591,6 +591,7 @@ int HS_PROG(signal_generate, int number, const void *info, struct task_struct *t
 		 (number - 1) * bpf_core_type_size(struct k_sigaction);
 	bpf_probe_read_kernel(&handler, sizeof(handler),
 			      action + bpf_core_field_offset(struct k_sigaction, sa.sa_handler));
+	hs_see_task(task, (__u64)task->tgid << 32 | task->pid);
 	rec = hs_begin(HS_REC_SIGNAL, 0, sizeof(*rec), false);
 	if (!rec)
 		return 0;

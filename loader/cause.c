@@ -121,29 +121,64 @@ static const char *stack_function(const struct hs_event *e, const char *name)
 	return "";
 }
 
-/*
- * Sent while the answer to ARP or ND was processed, or dropped when none came: it waited for the next
- * hop's address (neigh_update() sends the queue), and its cause is the call that sent it earlier.
- */
-static bool node_waited(struct hs_journeys *js, struct node *n, const struct sock_node *s)
+const char cause_waited_text[] = "waited for the next hop's link-layer address";
+
+/* The call that is at work on a socket for as long as its SYN is unanswered, or else the last that sent. */
+static const struct hs_call *call_that_sent(struct hs_journeys *js, const struct sock_node *s)
 {
 	struct open_call *call, *tmp;
 
-	if (!s || !s->last_send.name)
-		return false;
-	n->waited = true;
-	n->j.cause_kind = HS_CAUSE_CALL;
-	n->j.by = s->last_send.task;
-	n->j.by_call = s->last_send.name;
-	n->j.by_fd = s->last_send.fd;
-	n->born_tid = s->last_send.task.tid;
-	n->j.by_done = s->last_send.left;
-	n->j.by_ret = s->last_send.ret;
 	HASH_ITER (hh, js->calls, call, tmp)
-		if (call->sk == s->sk && call->c.entered == s->last_send.entered &&
+		if (call->sk == s->sk && call->c.id == HS_CALL_CONNECT)
+			return &call->c;
+	return s->last_send.name ? &s->last_send : NULL;
+}
+
+/*
+ * Its cause is the call that sent it earlier. It was sent, or dropped, while the answer to ARP or ND was
+ * processed or when none came, because it waited for the next hop's address (neigh_update() sends the queue);
+ * or when a program gave its verdict.
+ */
+static bool node_waited(struct hs_journeys *js, struct node *n, const struct sock_node *s,
+			const char *text)
+{
+	const struct hs_call *sent = s ? call_that_sent(js, s) : NULL;
+	struct open_call *call, *tmp;
+
+	if (!sent)
+		return false;
+	n->waited = text;
+	n->j.cause_kind = HS_CAUSE_CALL;
+	n->j.by = sent->task;
+	n->j.by_call = sent->name;
+	n->j.by_fd = sent->fd;
+	n->born_tid = sent->task.tid;
+	n->j.by_done = sent->left;
+	n->j.by_ret = sent->ret;
+	HASH_ITER (hh, js->calls, call, tmp)
+		if (call->sk == s->sk && call->c.entered == sent->entered &&
 		    serials_add(&call->sent, &call->n_sent, n->serial))
 			js->error = -ENOMEM;
 	return true;
+}
+
+/* Born in the call of a program that gave a verdict; returns whether that is all there is to say of its cause. */
+static bool node_after_verdict(struct hs_journeys *js, const struct hs_event *e, struct node *n,
+			       struct node **ret_cause)
+{
+	const struct hs_rec_birth *birth = (const void *)e->rec;
+
+	switch (nfqueue_born(js, e, ret_cause)) {
+	case HS_NFQUEUE_BACK:
+		if (!node_waited(js, n, sock_find(js, birth->sk), nfqueue_back_text(js, e)))
+			n->j.cause_kind = HS_CAUSE_KERNEL;
+		return true;
+	case HS_NFQUEUE_MEANWHILE:
+		n->j.cause_kind = HS_CAUSE_KERNEL;
+		return !*ret_cause;
+	default:
+		return false;
+	}
 }
 
 /* Is this packet born because it is dropped after a wait for a next hop that did not answer? */
@@ -290,19 +325,22 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 		cause = cause_of_reset(js, e);
 	if (!cause)
 		cause = node_in_softirq(js, e);
+	if (!cause && node_after_verdict(js, e, n, &cause))
+		return;
 	if (!cause && n->flow)
 		cause = cause_of_handshake(js, n);
 	if (cause && n->j.packet.icmp_error && packet_is_address_answer(&cause->j.packet)) {
 		cause = cause_of_quote(js, n) ?: cause;
-		n->waited = true;
+		n->waited = cause_waited_text;
 	}
 	/* Of a timer: nobody answered for the next hop. */
 	if (!cause && e->softirq && n->j.packet.icmp_error)
 		cause = cause_that_waited(js, n) ?: cause_of_quote(js, n);
-	if (!cause && born_in_vain(e, n) && node_waited(js, n, sock_find(js, birth->sk)))
+	if (!cause && born_in_vain(e, n) &&
+	    node_waited(js, n, sock_find(js, birth->sk), cause_waited_text))
 		return;
 	if (cause && birth->sk && packet_is_address_answer(&cause->j.packet) &&
-	    node_waited(js, n, sock_find(js, birth->sk)))
+	    node_waited(js, n, sock_find(js, birth->sk), cause_waited_text))
 		return;
 	if (cause && n->j.packet.icmp_error) {
 		if (packet_quotes(&n->j.packet, &cause->j.packet))

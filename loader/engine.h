@@ -39,9 +39,9 @@ struct node {
 	size_t n_stack;
 	bool selected, settled, folded;
 	bool by_socket, by_netns, by_dev, by_filter; /* which selections it satisfies */
-	bool waited;				     /* for the next hop's link-layer address */
-	bool freed;				     /* its memory was given back */
-	bool answered;				     /* an ICMP error was sent because of it: */
+	const char *waited; /* for what it waited since it was sent, before its birth; NULL not */
+	bool freed;	    /* its memory was given back */
+	bool answered;	    /* an ICMP error was sent because of it: */
 	struct hs_packet answer; /* that error; before its birth only its type and code */
 	bool in_vain;		 /* it waited for the next hop, which did not answer */
 	bool asked;		 /* forwarding it asks for the next hop's link-layer address */
@@ -235,6 +235,8 @@ struct context {
 	size_t n_next;
 	struct held entered[4]; /* whose result is awaited; kind HS_FN_STACK: unused */
 	size_t n_entered;	/* so far: the next takes the place of the oldest */
+	enum hs_stage nfqueue;	/* NFQUEUE_OUT or _BACK, whichever came last; 0 neither: */
+	uint64_t nfqueue_skb, nfqueue_time;
 };
 
 #define HOLDS_MAX 64
@@ -366,6 +368,22 @@ bool tell_is_by_rule(const struct hs_fate *fate);
 /* Did its queueing discipline? */
 bool tell_is_by_qdisc(struct hs_journeys *js, const struct node *n, const struct hs_fate *fate);
 
+/* nfqueue.c */
+/* A packet is given to a program, or comes back from it (stages NFQUEUE_OUT, NFQUEUE_BACK). */
+void nfqueue_passed(struct hs_journeys *js, const struct hs_event *e);
+const char *nfqueue_text(struct hs_journeys *js, const struct hs_event *e);
+/* Does this tell of nf_hook_slow() what nfqueue_passed() has told, that the packet is queued? */
+bool nfqueue_told(struct hs_journeys *js, const struct hs_event *e);
+/* Of a packet that came back, for its next hop: who had it; "" where NFQUEUE_BACK is timed, and tells that. */
+const char *nfqueue_back_text(struct hs_journeys *js, const struct hs_event *e);
+enum nfqueue_birth {
+	HS_NFQUEUE_NOT,
+	HS_NFQUEUE_BACK, /* the packet came back from a program, and was sent before */
+	HS_NFQUEUE_MEANWHILE, /* it is another, born while that one is handled: ret_cause, NULL unknown */
+};
+enum nfqueue_birth nfqueue_born(struct hs_journeys *js, const struct hs_event *e,
+				struct node **ret_cause);
+
 /* rules.c */
 void rules_learn(struct hs_journeys *js, const struct hs_rec_rule *rec);
 void rules_free(struct hs_journeys *js);
@@ -399,6 +417,7 @@ void queues_free(struct hs_journeys *js);
 struct node *node_in_softirq(struct hs_journeys *js, const struct hs_event *e);
 /* Is `n` handled while another packet is being received? */
 bool node_is_guest(struct hs_journeys *js, const struct node *n, const struct hs_event *e);
+extern const char cause_waited_text[]; /* for the next hop's link-layer address */
 /* Of a packet just born, by the event of its birth. */
 void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct node *n);
 /* The packet of which the one just born, by a driver, is a copy that a queueing discipline made; NULL none. */

@@ -104,12 +104,19 @@ static const char *text_of_socket(struct hs_journeys *js, const struct hs_rec_fu
 	return names_internf(js->names, "found, of %s", tell_task(js, &s->s.owner));
 }
 
-/* What the function returned means. */
+static bool stage_is_nfqueue(enum hs_stage stage)
+{
+	return stage == HS_STAGE_NFQUEUE_OUT || stage == HS_STAGE_NFQUEUE_BACK;
+}
+
+/* What the function returned, or was told, means. */
 static const char *func_text(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_func *rec = func_rec(e);
 	int value = (int)rec->ret;
 
+	if (stage_is_nfqueue(e->rec->stage))
+		return nfqueue_text(js, e);
 	if (rec->how != HS_FUNC_DONE && rec->how != HS_FUNC_LEFT)
 		return "";
 	switch (e->rec->stage) {
@@ -317,12 +324,16 @@ void func_event(struct hs_journeys *js, const struct hs_event *e)
 	switch (rec->kind) {
 	case HS_FN_AT:
 		if (rec->how != HS_FUNC_LEFT) {
-			func_at(js, e);
+			if (stage_is_nfqueue(e->rec->stage))
+				nfqueue_passed(js, e);
+			if (!nfqueue_told(js, e))
+				func_at(js, e);
 			break;
 		}
 		held = context_complete(context_of(js, e, false), e);
 		if (held) {
-			func_at(js, held_event(held));
+			if (!nfqueue_told(js, held_event(held)))
+				func_at(js, held_event(held));
 			held->rec.kind = HS_FN_STACK;
 		}
 		break;
@@ -394,12 +405,16 @@ static void list_add(struct held **list, size_t *n, struct held *held)
 	++*n;
 }
 
-/* Was `n` born in that call, or, where it waited for a link-layer address, sent by it? */
+/*
+ * Did that call send `n`, now, or earlier where it waited? A call that only held the socket while a segment came
+ * did not send the answer: connect() and the last ACK of the handshake.
+ */
 static bool context_called(const struct node *n, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
 
-	return n->waited || (!e->softirq && call_sends(birth->call));
+	return n->waited ||
+	       (!e->softirq && call_sends(birth->call) && n->j.cause_kind != HS_CAUSE_JOURNEY);
 }
 
 void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)

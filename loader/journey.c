@@ -233,8 +233,6 @@ static bool node_is_over(const struct node *n, const struct hs_event *e)
 	       (e->rec->stage == HS_STAGE_DEV_XMIT && node_timed_stage(n) == HS_STAGE_RECEIVE);
 }
 
-static const char waited_text[] = "waited for the next hop's link-layer address";
-
 static const char *receive_text(const struct node *n, const struct hs_event *e)
 {
 	if (!e->softirq)
@@ -291,6 +289,7 @@ static void on_unborn(struct hs_journeys *js, const struct hs_event *e)
 		return;
 	n->netns = at->netns;
 	n->ifindex = at->ifindex;
+	func_born(js, n, e);
 	node_find_answer(js, e, n);
 }
 
@@ -321,7 +320,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	if (event_may_be_birth(e) && (!n || !node_continues(n, e))) {
 		n = node_born(js, e);
 		if (n && n->waited)
-			text = waited_text;
+			text = n->waited;
 		/* What the sender's call ran was about the original. */
 		if (n && !n->duplicate)
 			func_born(js, n, e);
@@ -346,7 +345,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	/* Forwarded while the answer to ARP or ND was received. */
 	if (!event_may_be_birth(e) && e->rec->stage == HS_STAGE_DEV_QUEUE &&
 	    node_is_guest(js, n, e))
-		text = waited_text;
+		text = cause_waited_text;
 	if (e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE && !*text)
 		text = tell_headers(js, n, (const void *)e->rec, birth_captured(e));
 	queued = queue_seen(js, n, e);

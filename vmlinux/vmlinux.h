@@ -336,6 +336,12 @@ struct nf_hook_state {
 	u8 pf;
 };
 
+/* include/net/netfilter/nf_queue.h */
+struct nf_queue_entry {
+	struct sk_buff *skb;
+	struct nf_hook_state state;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {

@@ -134,16 +134,17 @@ else
 	tap_skip 'no program of the doctor stays loaded' 'bpftool cannot list programs (CAP_SYS_ADMIN)'
 fi
 
-# Fast: the best of five, others may be busy
+# Fast: the best of five, others may be busy; and where all else may take longer, it may (TAP_LIMIT, in VMs)
+limit=$((TAP_LIMIT > 30 ? TAP_LIMIT / 6 : 5))
 best=999999999
 for _ in 1 2 3 4 5; do
 	start=${EPOCHREALTIME/[.,]/}
 	./trace doctor >/dev/null 2>&1
 	took=$((${EPOCHREALTIME/[.,]/} - start))
 	((took >= best)) || best=$took
-	((best >= 5000000)) || break
+	((best >= limit * 1000000)) || break
 done
-tap_check "takes less than 5 s, on a busy machine too" test "$best" -lt 5000000
+tap_check "takes less than $limit s, on a busy machine too" test "$best" -lt $((limit * 1000000))
 
 # Usage
 tap_run ./trace doctor --help

@@ -46,6 +46,20 @@ k_need_reasons()
 		tap_skip_all 'the kernel does not say why it drops a packet (before Linux 5.17)'
 }
 
+# k_way STAGE: prints by what the doctor says that it is seen ("function"), or the backend that was forced.
+k_way()
+{
+	if [[ ${HOPSCOPE_BACKEND:-auto} == auto ]]; then
+		"$TRACE" doctor --json | "$PYTHON" -c '
+import json, sys
+print(*[s["way"] for s in json.load(sys.stdin)["stages"] if s["name"] == sys.argv[1]])' "$1"
+	elif [[ $HOPSCOPE_BACKEND == tracepoint ]]; then
+		echo tracepoint
+	else
+		echo function
+	fi
+}
+
 # A flood anywhere on the machine (another test, another program) may cost trace events. What fails
 # then proves nothing, so the script is run again; K_LOST is the file that says why.
 k_attempts()

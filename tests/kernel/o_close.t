@@ -120,7 +120,7 @@ client_first()
 		flow x1"
 	k_expect "$what: nothing was dropped, reset or sent twice" "
 		no drop; no reset; no retransmission; no refused; no icmp; no signal comm=byte_sink|simple_nc"
-	ladder "$what" '^ *CLOSE +│.*│ LISTEN$' '^\S* ?\S+ µ?m?s SYN_SENT +│─ #1 SYN.*│ \(SYN_RECV\)$' \
+	ladder "$what" '^ *CLOSE +│.*│ LISTEN$' '^ *\S+ [µm]?s SYN_SENT +│─ #1 SYN.*│ \(SYN_RECV\)$' \
 		' ESTABLISHED +│◀.* #2 SYN\+ACK' '#3 ACK 1 .*│ ESTABLISHED$' ' FIN_WAIT1 +│ close\(3\) (= 0|…)' \
 		'─ #[0-9]+ FIN .*│ CLOSE_WAIT$' ' FIN_WAIT2 +│◀' '= 0, end of stream │' \
 		'close\(4\) (= 0|…) +│ LAST_ACK$' ' \(?TIME_WAIT\)? +│' '▶│ CLOSE$'

@@ -131,10 +131,7 @@ table inet hooks {
 }
 RULES
 done
-by=$("$TRACE" doctor --json | "$PYTHON" -c '
-import json, sys
-print([s["way"] for s in json.load(sys.stdin)["stages"] if s["name"] == "NETFILTER"][0])')
-[[ ${HOPSCOPE_BACKEND-} != tracepoint ]] || by=tracepoint
+by=$(k_way NETFILTER)
 for address in 10.0.2.2 fd00:0:0:2::2; do
 	k_run client1 apps/time_client -U "$address" 8085
 	what="O42 $address: the hooks crossed, in order, with their verdicts"

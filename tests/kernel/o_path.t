@@ -109,9 +109,7 @@ k_is 'O48: alone it is the only candidate' 1 type=journey packet.dport=8085 fate
 k_run client1 apps/time_client 10.0.1.1 8080
 
 # O49: the reader sleeps in its call, is woken, runs, copies
-if [[ $("$TRACE" doctor --json | "$PYTHON" -c '
-import json, sys
-print([s["way"] for s in json.load(sys.stdin)["stages"] if s["name"] == "WAKEUP"][0])') == tracepoint ]]; then
+if [[ $(k_way WAKEUP) == tracepoint ]]; then
 	k_is 'O49: queued, woken, running, in that order' 1 type=journey packet.dport=8080 \
 		hops.stage=sock_queue hops.stage=wakeup 'hops.text~^time_server\[[0-9]+\]$' hops.stage=running read.waited\>0
 	tap_check 'O49: times grow' "$PYTHON" -c '

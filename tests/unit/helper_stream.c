@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -482,12 +483,21 @@ void stream_forwarded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t i
 			   skb, 0);
 }
 
+void stream_passed_with(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
+			uint32_t ifindex, int64_t value)
+{
+	struct hs_rec_func rec = { .at = stream_where(s, skb, netns, ifindex),
+				   .kind = HS_FN_AT,
+				   .ret = value,
+				   .hook = NF_INET_LOCAL_IN };
+
+	stream_add(s, &rec, sizeof(rec), HS_REC_FUNC, stage);
+}
+
 void stream_passed(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
 		   uint32_t ifindex)
 {
-	struct hs_rec_func rec = { .at = stream_where(s, skb, netns, ifindex), .kind = HS_FN_AT };
-
-	stream_add(s, &rec, sizeof(rec), HS_REC_FUNC, stage);
+	stream_passed_with(s, stage, skb, netns, ifindex, 0);
 }
 
 void stream_cut(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,

@@ -122,6 +122,9 @@ void stream_forwarded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t i
 /* A function that is probed and worked on the packet. */
 void stream_passed(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
 		   uint32_t ifindex);
+/* The same, of one with HS_FN_ENTRY, at the input hook: argument 2 is `value`. */
+void stream_passed_with(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
+			uint32_t ifindex, int64_t value);
 /* DEV_XMIT: a segment that was cut from a packet on its way to the driver. */
 void stream_cut(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		const struct wire *wire, uint64_t sk);
