@@ -336,6 +336,9 @@ bool node_is_open(const struct node *n);
 void node_note_loss(const struct hs_journeys *js, struct node *n);
 void node_settle(struct hs_journeys *js, struct node *n);
 void node_try_settle(struct hs_journeys *js, struct node *n);
+/* It was read, as j.read says; or its socket was closed, and nobody read it. */
+void node_read(struct hs_journeys *js, struct node *n);
+void node_unread(struct hs_journeys *js, struct node *n);
 
 /* hop.c */
 /* Does a device of that kind hand its packets to this machine itself? */

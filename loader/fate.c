@@ -350,10 +350,8 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 	if (n->j.fate.kind == HS_FATE_QUEUED) {
 		/* After a read it is the end of its memory, before it the end of its socket. */
 		if (drop && !n->j.read_done && n->j.packet.proto != IPPROTO_TCP) {
-			n->j.unread_at_close = true;
 			n->last = e->time;
-			if (n->selected)
-				SINK(js, unread, &n->j);
+			node_unread(js, n);
 		}
 	} else if (open) {
 		bool bad = drop && !free_is_benign(n, reason, function);

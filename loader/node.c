@@ -284,13 +284,47 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 	return true;
 }
 
+/* What became of it in a socket's queue, in the sum (by 1) or no longer (by -1). */
+static void node_count_queued(struct hs_journeys *js, const struct node *n, int by)
+{
+	bool tcp = n->j.packet.proto == IPPROTO_TCP;
+
+	js->sum.read += n->j.read_done && !tcp ? by : 0;
+	js->sum.streamed +=
+		n->j.fate.kind == HS_FATE_QUEUED && tcp && !n->j.unread_at_close ? by : 0;
+	js->sum.unread_at_close += n->j.unread_at_close ? by : 0;
+}
+
+/* Either may come long after it was settled. */
+static void node_mark(struct hs_journeys *js, struct node *n, bool *mark)
+{
+	bool counted = n->settled && n->selected;
+
+	if (counted)
+		node_count_queued(js, n, -1);
+	*mark = true;
+	if (counted)
+		node_count_queued(js, n, 1);
+}
+
+void node_read(struct hs_journeys *js, struct node *n)
+{
+	node_mark(js, n, &n->j.read_done);
+	if (n->selected)
+		SINK(js, read, &n->j);
+}
+
+void node_unread(struct hs_journeys *js, struct node *n)
+{
+	node_mark(js, n, &n->j.unread_at_close);
+	if (n->selected)
+		SINK(js, unread, &n->j);
+}
+
 static void node_count(struct hs_journeys *js, const struct node *n)
 {
 	++*node_counter(js, n);
-	js->sum.read += n->j.read_done && n->j.packet.proto != IPPROTO_TCP;
-	js->sum.streamed += n->j.fate.kind == HS_FATE_QUEUED && n->j.packet.proto == IPPROTO_TCP &&
-			    !n->j.unread_at_close;
-	js->sum.unread_at_close += n->j.unread_at_close;
+	node_count_queued(js, n, 1);
 	js->sum.resets += n->j.packet.proto == IPPROTO_TCP && node_has_flags(n, TH_RST, 0);
 	js->sum.retransmissions += n->j.retransmission > 0;
 }

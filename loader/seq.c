@@ -256,9 +256,7 @@ static void seq_read_journey(struct hs_journeys *js, struct node *n, const struc
 	n->j.read.lost = 0;
 	n->j.read.inferred = false;
 	n->j.read.waited = seg->queued && read->time > seg->queued ? read->time - seg->queued : 0;
-	n->j.read_done = true;
-	if (n->selected && js->sink->read)
-		js->sink->read(js->sink->ctx, &n->j);
+	node_read(js, n);
 }
 
 void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, uint32_t copied,
@@ -304,8 +302,6 @@ void seq_unread(struct hs_journeys *js, struct flow_node *f, unsigned int reader
 
 		if (!n || !seg->queued || seg->read || !segment_bytes(seg) || n->j.unread_at_close)
 			continue;
-		n->j.unread_at_close = true;
-		if (n->selected)
-			SINK(js, unread, &n->j);
+		node_unread(js, n);
 	}
 }

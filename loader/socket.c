@@ -189,14 +189,12 @@ static void read_settle(struct hs_journeys *js, struct node *n, const struct wai
 
 	n->j.read = read;
 	n->j.read.waited = read.time > w->time ? read.time - w->time : 0;
-	n->j.read_done = true;
 	offered = read_offered(&n->j.packet, read.copied);
 	if (read.copied > offered)
 		n->j.read.copied = offered;
 	n->j.read.lost = offered - n->j.read.copied;
 	n->last = read.time;
-	if (n->selected && js->sink->read)
-		js->sink->read(js->sink->ctx, &n->j);
+	node_read(js, n);
 	node_try_settle(js, n);
 }
 

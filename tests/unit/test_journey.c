@@ -415,6 +415,39 @@ static void test_unread_at_close(void **state)
 		  "#1 settled\n");
 }
 
+/* Long after it was shown as it was then: one is read, the other never. */
+static void test_late(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+	struct notes notes;
+
+	(void)state;
+	delivered(s, A, &w, 1);
+	delivered(s, B, &w, 2);
+	stream_tick(s, 60 * STREAM_S);
+	read_by(s, SERVER, 4, 0, 1);
+	stream_by(s, 1, 0);
+	stream_softirq(s, 1);
+	stream_drop(s, B, "NOT_SPECIFIED", "udp_destruct_common");
+	stream_end(s);
+	notes_init(&notes);
+	run(s, &notes);
+	assert_string_equal(notes_text(&notes), "#1 born, UDP to port 8080, by the kernel\n"
+						"#1 queued at @1 in ns_server\n"
+						"#2 born, UDP to port 8080, by the kernel\n"
+						"#2 queued at @1 in ns_server\n"
+						"#1 settled\n"
+						"#2 settled\n"
+						"#1 read by server[700] recvfrom, 4 B\n"
+						"#2 unread at close\n");
+	assert_int_equal(notes.summary.queued, 2);
+	assert_int_equal(notes.summary.read, 1);
+	assert_int_equal(notes.summary.unread_at_close, 1);
+	notes_done(&notes);
+	stream_free(s);
+}
+
 static void test_full_receive_buffer(void **state)
 {
 	struct stream *s = lab();
@@ -2086,6 +2119,7 @@ int main(void)
 		cmocka_unit_test(test_peek_is_no_read),
 		cmocka_unit_test(test_cut_by_a_short_buffer),
 		cmocka_unit_test(test_unread_at_close),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_full_receive_buffer),
 		cmocka_unit_test(test_reader_discards_one),
 		cmocka_unit_test(test_raw_socket_gets_a_clone),

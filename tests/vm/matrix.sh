@@ -29,7 +29,7 @@ left_out()
 quick=(load.t helpers.t backends.t o_closed_port.t o_request.t o_path.t)
 
 # How long a VM may run, a script in it, and any wait in a script: 10 to 30 times the usual.
-vm_limit=3000
+vm_limit=7000
 export TAP_TEST_LIMIT=${TAP_TEST_LIMIT:-900} TAP_LIMIT=${TAP_LIMIT:-120}
 
 patterns=()
