@@ -176,6 +176,20 @@ static __always_inline __u32 hs_asked(__u16 call)
 	return 0;
 }
 
+/* The flags that it gave. */
+static __always_inline __u32 hs_asked_flags(__u16 call)
+{
+	struct pt_regs *regs = hs_current_regs();
+
+	switch (call) {
+	case HS_CALL_RECVFROM:
+		return hs_call_argument(regs, 3);
+	case HS_CALL_RECVMSG:
+		return hs_call_argument(regs, 2);
+	}
+	return 0;
+}
+
 /* Decodes the arguments that matter. `done`: the kernel has filled what it returns. */
 static __always_inline void hs_fill_args(struct hs_rec_call *rec, const struct hs_open_call *open,
 					 bool done)

@@ -465,7 +465,7 @@ int HS_PROG(sock_common_recvmsg, struct socket *sock, void *msg, __u64 size, int
 
 /*
  * The end of a function is not seen by a program that came after its beginning, so a call that slept
- * already is told by a function that it enters later; its flags are not known there.
+ * already is told by a function that it enters later.
  */
 SEC("fentry/inet_recvmsg")
 int HS_PROG(inet_recvmsg_entered)
@@ -483,7 +483,9 @@ SEC("fentry/skb_consume_udp")
 int HS_PROG(skb_consume_udp, struct sock *sk, struct sk_buff *skb, int len)
 {
 	/* negative: it was only looked at (MSG_PEEK) */
-	return len > 0 && !hs_is_receiving() ? hs_emit_read(HS_STAGE_SOCK_READ, sk, len, 0) : 0;
+	if (len <= 0 || hs_is_receiving())
+		return 0;
+	return hs_emit_read(HS_STAGE_SOCK_READ, sk, len, hs_asked_flags(hs_current_call()));
 }
 
 SEC("fentry/tcp_cleanup_rbuf")

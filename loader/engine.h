@@ -33,6 +33,7 @@ struct node {
 	uint64_t address; /* of the skb that stands for it now, the key of by_address; 0: none any
 			     more */
 	uint32_t born_tid;
+	struct hs_endpoint src, dst; /* as they are now; j.packet has those of its birth */
 	uint64_t sk; /* its sender, 0; the same socket only if sock_serial is its serial */
 	uint32_t sock_serial;
 	const char **stack; /* of the last hop, to cut what the next one shares with it */
@@ -139,9 +140,21 @@ struct flow_key {
 	struct hs_endpoint a, b; /* in order of their bytes; padding is zero */
 };
 
+/* The endpoints of a connection as they are elsewhere on its way: addresses are translated (NAT). */
+struct flow_alias {
+	struct flow_key key;
+	struct hs_endpoint end[2];
+	struct flow_node *flow; /* NULL: another connection has them now */
+	UT_hash_handle hh;
+};
+
+#define ALIASES_MAX 4
+
 struct flow_node {
 	struct hs_flow f;
 	struct flow_key key;
+	struct flow_alias alias[ALIASES_MAX];
+	size_t n_alias;
 	uint32_t serial;
 	struct flow_end end[2];
 	bool followed;		  /* one of its sockets is */
@@ -278,6 +291,7 @@ struct hs_journeys {
 	struct hs_rec_payload *snap[HS_MAX_CPUS]; /* of the packet born next there, NULL none */
 	struct flow_node *flows;		  /* by serial */
 	struct flow_node *flow_keys;		  /* by endpoints: the newest */
+	struct flow_alias *flow_aliases;	  /* by key */
 	struct flow_node *flow_list;		  /* the one that was quiet longest first */
 	size_t n_flows;
 	uint32_t last_flow, last_flow_id; /* serial, ~id */
@@ -458,7 +472,7 @@ int sock_push(struct hs_journeys *js, struct sock_node *s, struct node *n, uint6
 void sock_read(struct hs_journeys *js, const struct hs_event *e);
 void sock_forget(struct hs_journeys *js, struct sock_node *s);
 /* Is the packet addressed to a followed socket of namespace `netns`? */
-bool sock_followed_wants(struct hs_journeys *js, const struct hs_packet *p, uint32_t netns);
+bool sock_followed_wants(struct hs_journeys *js, const struct node *n, uint32_t netns);
 
 /* call.c */
 const char *call_name(enum hs_call_id id);
@@ -477,6 +491,9 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 /* That socket is this end. */
 void flow_set_socket(struct hs_journeys *js, struct flow_node *f, unsigned int end,
 		     struct sock_node *s);
+/* Its endpoints have these addresses elsewhere, `src` being end `from`. */
+void flow_add_alias(struct hs_journeys *js, struct flow_node *f, unsigned int from,
+		    const struct hs_endpoint *src, const struct hs_endpoint *dst);
 /* Shows a flow from now on: its header, then the states that waited. Returns its id. */
 uint32_t flow_show(struct hs_journeys *js, struct flow_node *f);
 void flow_free(struct hs_journeys *js, struct flow_node *f);
@@ -536,9 +553,11 @@ const char *tell_duration(struct hs_journeys *js, uint64_t ns);
 /* "#3, #4 and #5" */
 const char *tell_ids(struct hs_journeys *js, const uint32_t *ids, size_t n);
 const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p);
-/* How the headers differ from those of its birth: labels, addresses, those of a tunnel around it; "". */
-const char *tell_headers(struct hs_journeys *js, const struct node *n,
-			 const struct hs_rec_birth *now, size_t captured);
+/* MPLS labels that are before its IP header now. */
+const char *tell_labels(struct hs_journeys *js, const uint8_t *data, size_t len);
+/* How the headers differ from those of its birth: addresses; or (`inside`) those of a tunnel around it; "". */
+const char *tell_headers(struct hs_journeys *js, const struct node *n, const struct hs_packet *now,
+			 bool inside);
 const char *tell_no_socket(struct hs_journeys *js, const struct node *n);
 const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem,
 			uint32_t limit);

@@ -65,10 +65,16 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
  * A fragment ends when its data becomes another packet's, or with it. The last to arrive is turned
  * into the whole datagram by inet_frag_reasm_prepare(), and may be consumed like any other.
  */
-static bool free_is_merge(const struct node *n, const char *function)
+static bool free_is_merge(struct hs_journeys *js, const struct node *n, const struct hs_event *e,
+			  const char *function)
 {
-	return n->j.packet.fragmented && (!strcmp(function, "inet_frag_reasm_prepare") ||
-					  !strcmp(function, "skb_release_data"));
+	if (!n->j.packet.fragmented)
+		return false;
+	/* Before 6.3 consume_skb does not say who called it; that is while the last one is received. */
+	if (!*function)
+		return node_is_guest(js, n, e);
+	return !strcmp(function, "inet_frag_reasm_prepare") ||
+	       !strcmp(function, "skb_release_data");
 }
 
 /*
@@ -119,18 +125,17 @@ static const char refused_remedy[] =
 	"Accept faster, or listen() with a longer backlog (sysctl net.core.somaxconn bounds it); SYN cookies "
 	"(net.ipv4.tcp_syncookies) need no SYN queue. The client tries again by itself.";
 
-static void node_consumed(struct hs_journeys *js, struct node *n, const char *function,
-			  uint64_t time, bool inferred)
+static void node_consumed(struct hs_journeys *js, struct node *n, const struct hs_event *e,
+			  const char *function)
 {
 	struct hs_fate fate = no_fate;
 	enum hs_stage stage = node_timed_stage(n);
 	const char *refused;
 	bool outward = stage == HS_STAGE_DEV_XMIT || stage == HS_STAGE_DEV_QUEUE;
 
-	fate.time = time;
+	fate.time = e->time;
 	fate.stage = node_stage(n);
 	fate.function = function;
-	fate.inferred = inferred;
 	fate.kind = HS_FATE_CONSUMED;
 	refused = stage == HS_STAGE_RECEIVE && n->flow ? tcp_refused(js, n) : NULL;
 	if (refused) {
@@ -144,8 +149,8 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const char *fu
 	} else if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;
 	} else if (stage == HS_STAGE_RECEIVE && node_joined(js, n, &fate)) {
-		fate.inferred = inferred;
-	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(n, function)) {
+		fate.inferred = false;
+	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(js, n, e, function)) {
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "put together with the other fragments of its datagram";
 	}
@@ -363,7 +368,7 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 		if (bad)
 			node_dropped(js, n, e, reason, function);
 		else
-			node_consumed(js, n, function, e->time, false);
+			node_consumed(js, n, e, function);
 	}
 	node_try_settle(js, n);
 }

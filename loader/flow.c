@@ -50,6 +50,50 @@ static bool endpoint_is(const struct hs_endpoint *a, const struct hs_endpoint *b
 	       !memcmp(a->addr.bytes, b->addr.bytes, sizeof(a->addr.bytes));
 }
 
+static void alias_unlink(struct hs_journeys *js, struct flow_alias *a)
+{
+	if (a->flow)
+		HASH_DEL(js->flow_aliases, a);
+	a->flow = NULL;
+}
+
+static struct flow_node *flow_find_alias(struct hs_journeys *js, const struct flow_key *key,
+					 const struct hs_endpoint *local, uint32_t netns,
+					 unsigned int *ret_end)
+{
+	struct flow_alias *a = NULL;
+	const struct flow_end *end;
+
+	HASH_FIND(hh, js->flow_aliases, key, sizeof(*key), a);
+	if (!a)
+		return NULL;
+	end = &a->flow->end[!endpoint_is(&a->end[0], local)];
+	if (netns && end->netns && !end->guessed && end->netns != netns)
+		return NULL;
+	*ret_end = (unsigned int)(end - a->flow->end);
+	return a->flow;
+}
+
+void flow_add_alias(struct hs_journeys *js, struct flow_node *f, unsigned int from,
+		    const struct hs_endpoint *src, const struct hs_endpoint *dst)
+{
+	struct flow_key key = key_of(src, dst);
+	struct flow_alias *old = NULL, *a;
+
+	HASH_FIND(hh, js->flow_aliases, &key, sizeof(key), old);
+	if (!memcmp(&key, &f->key, sizeof(key)) || (old && old->flow == f) ||
+	    f->n_alias == ALIASES_MAX)
+		return;
+	if (old)
+		alias_unlink(js, old);
+	a = &f->alias[f->n_alias++];
+	a->key = key;
+	a->flow = f;
+	a->end[from] = *src;
+	a->end[!from] = *dst;
+	HASH_ADD(hh, js->flow_aliases, key, sizeof(a->key), a);
+}
+
 struct flow_node *flow_find(struct hs_journeys *js, const struct hs_endpoint *local,
 			    const struct hs_endpoint *remote, uint32_t netns, unsigned int *ret_end)
 {
@@ -66,7 +110,7 @@ struct flow_node *flow_find(struct hs_journeys *js, const struct hs_endpoint *lo
 		*ret_end = end;
 		return f;
 	}
-	return NULL;
+	return flow_find_alias(js, &key, local, netns, ret_end);
 }
 
 static void flow_unlink(struct hs_journeys *js, struct flow_node *f)
@@ -90,6 +134,8 @@ static void flow_unlink(struct hs_journeys *js, struct flow_node *f)
 void flow_free(struct hs_journeys *js, struct flow_node *f)
 {
 	flow_unlink(js, f);
+	for (size_t i = 0; i < f->n_alias; i++)
+		alias_unlink(js, &f->alias[i]);
 	HASH_DELETE(hh, js->flows, f);
 	DL_DELETE(js->flow_list, f);
 	js->n_flows--;
@@ -183,9 +229,10 @@ void flow_join(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	/* A reset or a SYN-ACK may come from a listener, a request or a socket of the kernel's own. */
 	if (s && opens && s->opening.after)
 		f->f.born = s->opening.time; /* when connect() began it */
-	if (s && s->s.type == SOCK_STREAM && s->s.remote.port == p->dst.port &&
-	    s->s.local.port == p->src.port)
+	if (s && s->s.type == SOCK_STREAM && s->s.remote.port && s->s.local.port) {
+		flow_add_alias(js, f, from, &s->s.local, &s->s.remote);
 		flow_set_socket(js, f, from, s);
+	}
 	/* A copy is no retransmission. */
 	if (!n->duplicate)
 		seq_sent(js, f, n, e->rec->stage == HS_STAGE_DEV_XMIT);

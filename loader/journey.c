@@ -127,12 +127,45 @@ static size_t birth_captured(const struct hs_event *e)
 	return birth->headers < room ? birth->headers : room;
 }
 
+/* Its headers as they are now. Returns the bytes of MPLS labels before them, after which comes `*ret_proto`. */
+static size_t birth_parse(const struct hs_event *e, uint16_t *ret_proto, struct hs_packet *ret)
+{
+	const struct hs_rec_birth *birth = (const void *)e->rec;
+	size_t captured = birth_captured(e), labels;
+
+	*ret_proto = birth->proto;
+	labels = packet_skip_labels(ret_proto, birth->data, captured);
+	packet_parse(ret, *ret_proto, birth->l3 - labels, birth->data + labels, captured - labels);
+	return labels;
+}
+
+/* It is given to a device with other headers than those it was born with: what is new about them. */
+static const char *headers_text(struct hs_journeys *js, struct node *n, const struct hs_event *e)
+{
+	const struct hs_rec_birth *rec = (const void *)e->rec;
+	bool inside = rec->hdr.flags & HS_F_LOCAL;
+	struct flow_node *f = flow_by_serial(js, n->flow);
+	uint16_t proto;
+	struct hs_packet p;
+	size_t labels = birth_parse(e, &proto, &p);
+
+	if (labels)
+		return tell_labels(js, rec->data, labels);
+	if (!inside && p.version && p.proto == n->j.packet.proto) {
+		n->src = p.src;
+		n->dst = p.dst;
+		if (f && p.has_ports)
+			flow_add_alias(js, f, n->j.from, &p.src, &p.dst);
+	}
+	return tell_headers(js, n, &p, inside);
+}
+
 static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
 	size_t captured = birth_captured(e);
 	struct node *n = node_new(js, e), *original = NULL;
-	uint16_t proto = birth->proto;
+	uint16_t proto;
 	struct sock_node *s;
 
 	if (!n)
@@ -140,9 +173,9 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	n->j.skb = birth->at.skb;
 	n->head = birth->head;
 	n->born_tid = birth->at.tid;
-	n->labels = packet_skip_labels(&proto, birth->data, captured);
-	packet_parse(&n->j.packet, proto, birth->l3 - n->labels, birth->data + n->labels,
-		     captured - n->labels);
+	n->labels = birth_parse(e, &proto, &n->j.packet);
+	n->src = n->j.packet.src;
+	n->dst = n->j.packet.dst;
 	node_take_payload(js, n, e);
 	n->j.noise = packet_noise(&n->j.packet);
 	n->j.packet.headroom = 2 * birth->headroom;
@@ -297,7 +330,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
 	struct node *n = node_by_address(js, at->skb);
-	const char *text = "", *queued;
+	const char *text = "", *headers = "", *queued;
 
 	if (e->rec->stage == HS_STAGE_WAKEUP) {
 		on_wakeup(js, e);
@@ -338,7 +371,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 			*now = (struct processing){ .ctx = e->ctx, .serial = n->serial };
 		text = receive_text(n, e);
 		if (js->select->followed && !n->by_socket)
-			n->by_socket = sock_followed_wants(js, &n->j.packet, at->netns);
+			n->by_socket = sock_followed_wants(js, n, at->netns);
 		if (n->flow)
 			tcp_arrived(js, n, e);
 	}
@@ -346,8 +379,10 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	if (!event_may_be_birth(e) && e->rec->stage == HS_STAGE_DEV_QUEUE &&
 	    node_is_guest(js, n, e))
 		text = cause_waited_text;
-	if (e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE && !*text)
-		text = tell_headers(js, n, (const void *)e->rec, birth_captured(e));
+	if (e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE)
+		headers = headers_text(js, n, e);
+	if (*headers)
+		text = *text ? names_internf(js->names, "%s; %s", headers, text) : headers;
 	queued = queue_seen(js, n, e);
 	if (*queued)
 		text = queued;

@@ -137,6 +137,15 @@ void ladder_rows_fold(struct ladder_flow *lf, uint64_t before)
 
 /* --- states --- */
 
+/*
+ * Until Linux 6.6 close() leaves the last reference to what runs after sys_exit, on the way to user mode (fput(),
+ * task_work_add()). The rows are of one connection's sockets, so it is this close().
+ */
+static bool change_came_late(const struct hs_state *s, const struct hs_call *call)
+{
+	return !strcmp(s->by_call, "close") && !strcmp(call->name, "close");
+}
+
 static bool change_went_with(const struct hs_state *s, const struct ladder_row *row)
 {
 	switch (row->kind) {
@@ -151,7 +160,7 @@ static bool change_went_with(const struct hs_state *s, const struct ladder_row *
 	case LADDER_RETURN:
 		return s->cause_kind == HS_CAUSE_CALL && !s->sent && row->end == s->end &&
 		       row->call.task.tid == s->by.tid && s->time >= row->call.entered &&
-		       s->time <= row->call.left;
+		       (s->time <= row->call.left || change_came_late(s, &row->call));
 	default:
 		return false;
 	}

@@ -151,17 +151,18 @@ bool endpoint_takes(const struct hs_endpoint *socket, const struct hs_addr *addr
 	       !memcmp(socket->addr.bytes, addr->bytes, sizeof(any));
 }
 
-bool sock_followed_wants(struct hs_journeys *js, const struct hs_packet *p, uint32_t netns)
+bool sock_followed_wants(struct hs_journeys *js, const struct node *n, uint32_t netns)
 {
+	const struct hs_packet *p = &n->j.packet;
 	struct sock_node *s, *tmp;
 
 	if (!p->has_ports)
 		return false;
 	HASH_ITER (hh, js->socks, s, tmp) {
 		if (!s->s.followed || s->netns != netns || s->s.protocol != p->proto ||
-		    !endpoint_takes(&s->s.local, &p->dst.addr, p->dst.port))
+		    !endpoint_takes(&s->s.local, &n->dst.addr, n->dst.port))
 			continue;
-		if (!s->s.remote.port || endpoint_takes(&s->s.remote, &p->src.addr, p->src.port))
+		if (!s->s.remote.port || endpoint_takes(&s->s.remote, &n->src.addr, n->src.port))
 			return true;
 	}
 	return false;

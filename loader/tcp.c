@@ -99,8 +99,29 @@ static struct sock_node *socket_update(struct hs_journeys *js, const struct hs_r
 	return s;
 }
 
-/* Its connection, looked up once it has two endpoints. */
-static struct flow_node *socket_flow(struct hs_journeys *js, struct sock_node *s)
+static bool port_is(const struct hs_endpoint *a, const struct hs_endpoint *b)
+{
+	return a->port == b->port && a->addr.family == b->addr.family;
+}
+
+/* The connection of the segment that is received, if one of its ends can be what that socket has to do with. */
+static struct flow_node *translated_flow(struct hs_journeys *js, const struct sock_node *s,
+					 const struct hs_event *e)
+{
+	const struct node *n = node_in_softirq(js, e);
+
+	if (!n || n->netns != s->netns ||
+	    (!port_is(&n->src, &s->s.remote) && !port_is(&n->dst, &s->s.local)))
+		return NULL;
+	return flow_by_serial(js, n->flow);
+}
+
+/*
+ * Its connection, looked up once it has two endpoints. They need not be those of any packet that was seen: the
+ * addresses are translated before the socket is looked up (REDIRECT, DNAT to this machine).
+ */
+static struct flow_node *socket_flow(struct hs_journeys *js, struct sock_node *s,
+				     const struct hs_event *e)
 {
 	struct flow_node *f = flow_by_serial(js, s->flow);
 	unsigned int end;
@@ -108,8 +129,14 @@ static struct flow_node *socket_flow(struct hs_journeys *js, struct sock_node *s
 	if (f || !s->s.remote.port || !s->s.local.port)
 		return f;
 	f = flow_find(js, &s->s.local, &s->s.remote, s->netns, &end);
-	if (f)
-		flow_set_socket(js, f, end, s);
+	if (!f) {
+		f = translated_flow(js, s, e);
+		if (!f)
+			return NULL;
+		end = !node_in_softirq(js, e)->j.from;
+		flow_add_alias(js, f, end, &s->s.local, &s->s.remote);
+	}
+	flow_set_socket(js, f, end, s);
 	return f;
 }
 
@@ -272,7 +299,7 @@ static void on_changed(struct hs_journeys *js, const struct hs_event *e)
 	if (!s->s.owner.pid && !e->softirq &&
 	    (rec->after == HS_TCP_LISTEN || rec->after == HS_TCP_SYN_SENT))
 		s->s.owner = e->task;
-	f = socket_flow(js, s);
+	f = socket_flow(js, s, e);
 	state_init(js, &state, s, e->time);
 	state.before = rec->before;
 	state.after = rec->after;
@@ -325,7 +352,7 @@ static void on_received(struct hs_journeys *js, const struct hs_event *e)
 	const struct hs_rec_tcp *rec = (const void *)e->rec;
 	struct sock_node *s = socket_update(js, rec);
 	struct node *n = node_by_address(js, rec->at.skb);
-	struct flow_node *f = s ? socket_flow(js, s) : NULL;
+	struct flow_node *f = s ? socket_flow(js, s, e) : NULL;
 
 	if (!s)
 		return;
@@ -388,7 +415,7 @@ void tcp_event(struct hs_journeys *js, const struct hs_event *e)
 	case HS_TCP_SNAPSHOT:
 		s = socket_update(js, rec);
 		if (s) {
-			socket_flow(js, s);
+			socket_flow(js, s, e);
 			socket_tell(js, s);
 		}
 		break;
@@ -406,7 +433,7 @@ void tcp_event(struct hs_journeys *js, const struct hs_event *e)
 		break;
 	case HS_TCP_RESET_RECEIVED:
 		s = socket_update(js, rec);
-		if (s && socket_flow(js, s))
+		if (s && socket_flow(js, s, e))
 			s->reset = flow_by_serial(js, s->flow)->end[s->end].received;
 		break;
 	}

@@ -53,7 +53,7 @@ const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p)
 }
 
 /* "label 100", "labels 100, 200": the outermost first. */
-static const char *tell_labels(struct hs_journeys *js, const uint8_t *data, size_t len)
+const char *tell_labels(struct hs_journeys *js, const uint8_t *data, size_t len)
 {
 	const char *text = "";
 
@@ -77,34 +77,27 @@ static bool same_end(const struct hs_endpoint *a, const struct hs_endpoint *b)
 	return a->port == b->port && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
-const char *tell_headers(struct hs_journeys *js, const struct node *n,
-			 const struct hs_rec_birth *now, size_t captured)
+const char *tell_headers(struct hs_journeys *js, const struct node *n, const struct hs_packet *now,
+			 bool inside)
 {
-	uint16_t ethertype = now->proto;
-	size_t labels = packet_skip_labels(&ethertype, now->data, captured);
 	const struct hs_packet *was = &n->j.packet;
-	const char *proto;
-	struct hs_packet p;
+	const char *proto = text_proto_name(now->proto);
 	bool src, dst;
 
-	if (labels)
-		return tell_labels(js, now->data, labels);
-	packet_parse(&p, ethertype, now->l3, now->data, captured);
-	proto = text_proto_name(p.proto);
-	src = !same_end(&p.src, &was->src);
-	dst = !same_end(&p.dst, &was->dst);
+	src = !same_end(&now->src, &was->src);
+	dst = !same_end(&now->dst, &was->dst);
 	/* Without an address there was nothing that could change. */
-	if (!p.version || !was->version || (!src && !dst))
+	if (!now->version || !was->version || (!src && !dst))
 		return "";
 	/* What has not left this machine yet, and is given to a device again: by a tunnel. */
-	if (now->hdr.flags & HS_F_LOCAL)
+	if (inside)
 		return names_internf(js->names, "inside %s %s → %s", proto ? proto : "IP",
-				     tell_end(js, &p, &p.src), tell_end(js, &p, &p.dst));
+				     tell_end(js, now, &now->src), tell_end(js, now, &now->dst));
 	if (src && dst)
-		return names_internf(js->names, "now %s → %s", tell_end(js, &p, &p.src),
-				     tell_end(js, &p, &p.dst));
+		return names_internf(js->names, "now %s → %s", tell_end(js, now, &now->src),
+				     tell_end(js, now, &now->dst));
 	return names_internf(js->names, src ? "now from %s" : "now to %s",
-			     tell_end(js, &p, src ? &p.src : &p.dst));
+			     tell_end(js, now, src ? &now->src : &now->dst));
 }
 
 /*
@@ -121,17 +114,17 @@ static const char *tell_neighbour_socket(struct hs_journeys *js, const struct no
 		const struct bound *b = &js->bound[i];
 
 		if (b->netns == n->netns && b->protocol == p->proto &&
-		    b->local.port == p->dst.port &&
-		    !endpoint_takes(&b->local, &p->dst.addr, p->dst.port) &&
-		    (!found || b->local.addr.family == p->dst.addr.family))
+		    b->local.port == n->dst.port &&
+		    !endpoint_takes(&b->local, &n->dst.addr, n->dst.port) &&
+		    (!found || b->local.addr.family == n->dst.addr.family))
 			found = &b->local;
 	}
 	HASH_ITER (hh, js->socks, s, tmp)
 		if (s->netns == n->netns && s->s.protocol == p->proto && !s->s.remote.port &&
-		    s->s.local.port == p->dst.port &&
-		    !endpoint_takes(&s->s.local, &p->dst.addr, p->dst.port) &&
-		    (!found || (found->addr.family != p->dst.addr.family &&
-				s->s.local.addr.family == p->dst.addr.family)))
+		    s->s.local.port == n->dst.port &&
+		    !endpoint_takes(&s->s.local, &n->dst.addr, n->dst.port) &&
+		    (!found || (found->addr.family != n->dst.addr.family &&
+				s->s.local.addr.family == n->dst.addr.family)))
 			found = &s->s.local;
 	return found ? tell_endpoint(js, found) : "";
 }
@@ -146,7 +139,7 @@ const char *tell_no_socket(struct hs_journeys *js, const struct node *n)
 	near = tell_neighbour_socket(js, n);
 	return names_internf(js->names,
 			     *near ? "no %s socket on %s (one is on %s)" : "no %s socket on %s",
-			     proto ? proto : "such", tell_endpoint(js, &p->dst), near);
+			     proto ? proto : "such", tell_endpoint(js, &n->dst), near);
 }
 
 const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem,

@@ -135,7 +135,7 @@ else
 fi
 
 # Fast: the best of five, others may be busy; and where all else may take longer, it may (TAP_LIMIT, in VMs)
-limit=$((TAP_LIMIT > 30 ? TAP_LIMIT / 6 : 5))
+limit=$((TAP_LIMIT > 30 ? TAP_LIMIT / 4 : 5))
 best=999999999
 for _ in 1 2 3 4 5; do
 	start=${EPOCHREALTIME/[.,]/}

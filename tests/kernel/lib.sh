@@ -46,6 +46,12 @@ k_need_reasons()
 		tap_skip_all 'the kernel does not say why it drops a packet (before Linux 5.17)'
 }
 
+# k_reset_reason REASON: prints it where the kernel says why it sends an RST (tcp_send_reset, since Linux 6.10).
+k_reset_reason()
+{
+	! grep -qa sk_rst_reason /sys/kernel/btf/vmlinux || echo "$1"
+}
+
 # k_way STAGE: prints by what the doctor says that it is seen ("function"), or the backend that was forced.
 k_way()
 {

@@ -68,7 +68,7 @@ steps()
 		no queued began<\$state.began"
 	k_expect "O12 $what: an RST comes back because of it, which says why" "
 		drop NO_SOCKET flags=SYN $to as \$syn
-		reset NO_SOCKET flags=RST+ACK $from cause=\$syn from=server born_netns=$server netns=$client
+		reset $(k_reset_reason NO_SOCKET) flags=RST+ACK $from cause=\$syn from=server born_netns=$server netns=$client
 		reset x1
 		drop x1"
 	k_expect "O12 $what: the RST ends the connection, and connect() is told: ECONNREFUSED" "
