@@ -27,6 +27,13 @@ static void node_tell_nobody(struct hs_journeys *js, struct node *n)
 		SINK(js, told, &n->j);
 }
 
+/* With the datagram that a fragment is a part of; before Linux 6.3 this looks like a drop. */
+static bool free_is_of_whole(const char *function)
+{
+	return !strcmp(function, "skb_release_data") || !strcmp(function, "kfree_skb_list") ||
+	       !strcmp(function, "kfree_skb_list_reason");
+}
+
 /*
  * Frees that look like drops and are none. A received ICMP error may end as NOT_SPECIFIED in
  * icmp_rcv() though it was handled; so do handled MLD messages (mld_query_work()); a TCP segment
@@ -48,6 +55,8 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 		return node_has_flags(n, TH_RST, 0);
 	if (strcmp(reason, "NOT_SPECIFIED"))
 		return false;
+	if (n->j.packet.fragmented && free_is_of_whole(function))
+		return true;
 	/* The question for another host's address, in the group of all whose addresses end alike. */
 	if (n->j.noise == HS_NOISE_ND && !strcmp(function, "ip6_mc_input"))
 		return true;
@@ -73,8 +82,7 @@ static bool free_is_merge(struct hs_journeys *js, const struct node *n, const st
 	/* Before 6.3 consume_skb does not say who called it; that is while the last one is received. */
 	if (!*function)
 		return node_is_guest(js, n, e);
-	return !strcmp(function, "inet_frag_reasm_prepare") ||
-	       !strcmp(function, "skb_release_data");
+	return !strcmp(function, "inet_frag_reasm_prepare") || free_is_of_whole(function);
 }
 
 /*

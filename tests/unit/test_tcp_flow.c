@@ -597,6 +597,34 @@ static void test_stranger_is_forwarded(void **state)
 		     "#3 born, TCP to port 8080; ~1.0 ACK seq 1 ack 1\n");
 }
 
+/* The router gives the segment other addresses and ports; the answer bears those. */
+static void test_translated(void **state)
+{
+	static const char from[] = "192.0.2.7:5000", to[] = "198.51.100.1:80",
+			  in[] = "10.0.1.1:6000", server[] = "10.0.1.2:8080";
+	struct stream *s = conn_lab(NULL);
+	struct wire syn = wire_segment(from, to, CONN_SYN, 0, 1000, 0, 64),
+		    inside = wire_segment(in, server, CONN_SYN, 0, 1000, 0, 63),
+		    ack = wire_segment(server, in, CONN_SYN | CONN_ACK, 0, 9000, 1001, 64),
+		    data = wire_segment(from, to, CONN_ACK, 0, 1001, 9001, 64);
+
+	(void)state;
+	stream_softirq(s, 0);
+	stream_arrival(s, 0xa000, CONN_NS_SERVER, CONN_ETH, &syn);
+	stream_forwarded(s, 0xa000, CONN_NS_SERVER, CONN_VETH_S, &inside);
+	stream_see(s, HS_STAGE_DEV_XMIT, 0xa000, CONN_NS_SERVER, CONN_VETH_S);
+	stream_see(s, HS_STAGE_BACKLOG, 0xa000, CONN_NS_CLIENT, CONN_VETH_C);
+	stream_see(s, HS_STAGE_RECEIVE, 0xa000, CONN_NS_CLIENT, CONN_VETH_C);
+	stream_birth(s, 0xb000, CONN_NS_CLIENT, CONN_VETH_C, &ack, 0);
+	stream_softirq(s, 0);
+	stream_arrival(s, 0xa100, CONN_NS_SERVER, CONN_ETH, &data);
+	stream_forwarded(s, 0xa100, CONN_NS_SERVER, CONN_VETH_S, &inside);
+	notes_expect(s, (struct note_kinds){ .births = true, .segments = true },
+		     "#1 born, TCP to port 80; ~1.0 SYN seq 0\n"
+		     "#2 born, TCP to port 6000, because of #1; ~1.1 SYN ACK seq 0 ack 1\n"
+		     "#3 born, TCP to port 80; ~1.0 ACK seq 1 ack 1\n");
+}
+
 /* Time goes on between the end of a segment and the ACK that it provokes. */
 static void test_tick_before_the_ack(void **state)
 {
@@ -646,6 +674,7 @@ int main(void)
 		cmocka_unit_test(test_queued_after_its_flow_is_forgotten),
 		cmocka_unit_test(test_two_namespaces_at_once),
 		cmocka_unit_test(test_stranger_is_forwarded),
+		cmocka_unit_test(test_translated),
 		cmocka_unit_test(test_tick_before_the_ack),
 	};
 

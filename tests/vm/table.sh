@@ -10,7 +10,7 @@ set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 # The functions of these are in the table of stages; they load when somebody uses them.
-modules='veth bridge 8021q mpls_router mpls_iptunnel sch_netem'
+modules='veth bridge 8021q mpls_router mpls_iptunnel sch_netem nfnetlink_queue'
 
 file=${1-docs/KERNELS.md}
 cd -- "$VM_ROOT" || exit 1
