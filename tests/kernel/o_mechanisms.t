@@ -120,10 +120,19 @@ fi
 # --- a VLAN: the tag is put on and taken off
 
 if lab vlan; then
-	same_network "crossings=1 stage=vlan-tag stage=vlan-untag \
-			path='$client/veth_c.100 > $client/veth_c > $server/veth_s > $server/veth_s.100'" \
-		"crossings=1 stage=vlan-tag stage=vlan-untag \
-			path='$server/veth_s.100 > $server/veth_s > $client/veth_c > $client/veth_c.100'"
+	if [[ $(k_way VLAN_IN) == function ]]; then
+		same_network "crossings=1 stage=vlan-tag stage=vlan-untag \
+				path='$client/veth_c.100 > $client/veth_c > $server/veth_s > $server/veth_s.100'" \
+			"crossings=1 stage=vlan-tag stage=vlan-untag \
+				path='$server/veth_s.100 > $server/veth_s > $client/veth_c > $client/veth_c.100'"
+	else
+		# What takes the tag off has returned before the next tracepoint, which may know no device.
+		same_network "crossings=1 stage=vlan-tag \
+				path~'^$client/veth_c.100 > $client/veth_c > $server/veth_s'" \
+			"crossings=1 stage=vlan-tag \
+				path~'^$server/veth_s.100 > $server/veth_s > $client/veth_c'"
+		tap_skip 'O50 vlan: the tag is taken off' 'no function is probed here'
+	fi
 fi
 
 # --- VXLAN: the frame travels in a datagram, and is one packet with it
