@@ -69,7 +69,7 @@ half_open()
 		drop proto=TCP $to payload=7 retransmission=2 of=\$data hook=prerouting as \$second
 		drop proto=TCP $to payload=7 retransmission=3 of=\$data resent_after>\$second.resent_after hook=prerouting"
 	k_expect "$what: when the peer is back it has no such connection, and says so" "
-		journey tcp $to payload=7 retransmission>1 netns=$server reason=NO_SOCKET|NOT_SPECIFIED as \$again
+		journey tcp $to payload=7 retransmission>1 netns=$server function=tcp_v4_rcv|tcp_v6_rcv as \$again
 		{ reset src=$address cause=\$again cause_kind=journey netns=$client as \$rst
 		state CLOSE before=ESTABLISHED end=client cause=\$rst }
 		call write pid=$nc ret=-1 errno=ECONNRESET error_from=\$rst"
