@@ -322,7 +322,9 @@ static void on_unborn(struct hs_journeys *js, const struct hs_event *e)
 		return;
 	n->netns = at->netns;
 	n->ifindex = at->ifindex;
-	func_born(js, n, e);
+	/* One that waited in vain for the next hop is born, as it is told, when it is given up. */
+	if (n->waited != cause_waited_text)
+		func_born(js, n, e);
 	node_find_answer(js, e, n);
 }
 
