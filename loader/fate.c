@@ -355,8 +355,12 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 	function = names_symbol(js->names, rec->location);
 	if (!drop && queue_is_moved(js, n, function))
 		return;
-	/* A bare ACK was thought to be taken when it reached its socket, and may yet be refused there. */
-	open = node_is_open(n) || (n->taken && drop && n->j.fate.kind == HS_FATE_CONSUMED);
+	/*
+	 * A bare ACK was thought to be taken when it reached its socket, and may yet be refused there; what has
+	 * been shown stays as it was shown.
+	 */
+	open = node_is_open(n) ||
+	       (n->taken && drop && n->j.fate.kind == HS_FATE_CONSUMED && !n->settled);
 	n->freed = true;
 	queue_leave(n);
 	reason = drop ? names_reason(js->names, rec->reason) : "";
