@@ -13,7 +13,7 @@ import sys
 
 received = int(sys.argv[1])
 journeys, lost, read = 0, 0, {}
-unknown, drops, odd, summaries, again = [], [], [], [], set()
+unknown, drops, odd, summaries, again, aborted = [], [], [], [], set(), set()
 for line in sys.stdin:
     record = json.loads(line)
     if record["type"] == "journey":
@@ -24,7 +24,9 @@ for line in sys.stdin:
         if segment.get("retransmission"):
             again |= {record["id"], segment["retransmission_of"]}
         if fate["kind"] == "dropped" and fate["reason"] != "TCP_ABORT_ON_DATA" and record["complete"]:
-            drops.append((record["id"], fate["reason"]))
+            drops.append((record["id"], fate["reason"], record["flow"]))
+        if "RST" in (record["packet"].get("tcp", {}).get("flags", ())):
+            aborted.add(record["flow"])
     elif record["type"] == "call" and record["name"] == "read" and record["ret"] > 0 and record["flow"]:
         read[record["flow"]] = read.get(record["flow"], 0) + record["ret"]
     elif record["type"] == "summary":
@@ -37,8 +39,11 @@ if odd:
     problems.append(f"no fate, though all their events arrived: {odd[:20]}")
 if unknown and not lost:
     problems.append(f"no fate, and no loss counted: {unknown[:20]}")
-drops = [(id, reason) for id, reason in drops
-         if id not in again or reason not in ("TCP_OLD_DATA", "TCP_OLD_SEQUENCE")]
+# What was on its way to an end that has aborted (iperf3 closes with bytes unread) finds no open socket.
+LATE = ("TCP_CLOSE", "TCP_FLAGS", "NO_SOCKET")
+drops = [(id, reason) for id, reason, flow in drops
+         if (id not in again or reason not in ("TCP_OLD_DATA", "TCP_OLD_SEQUENCE"))
+         and (flow not in aborted or reason not in LATE)]
 if drops:
     problems.append(f"dropped in a clean exchange: {drops[:20]}")
 if not lost and max(read.values(), default=0) < received:
