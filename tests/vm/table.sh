@@ -13,6 +13,7 @@ set -u
 modules='veth bridge 8021q mpls_router mpls_iptunnel sch_netem nfnetlink_queue'
 
 file=${1-docs/KERNELS.md}
+[[ $file != -* && $# -le 1 ]] || vm_die 'usage: table.sh [FILE]'
 cd -- "$VM_ROOT" || exit 1
 [[ -x trace ]] || vm_die 'trace is not built: run make'
 dir=$(mktemp -d "${TMPDIR:-/tmp}/hopscope-table.XXXXXXXX") || exit 1
