@@ -391,6 +391,8 @@ void nfqueue_passed(struct hs_journeys *js, const struct hs_event *e);
 const char *nfqueue_text(struct hs_journeys *js, const struct hs_event *e);
 /* Does this tell of nf_hook_slow() what nfqueue_passed() has told, that the packet is queued? */
 bool nfqueue_told(struct hs_journeys *js, const struct hs_event *e);
+/* Is that one of the functions that carry out a program's verdict? */
+bool nfqueue_is_verdict(const char *function);
 /* Of a packet that came back, for its next hop: who had it; "" where NFQUEUE_BACK is timed, and tells that. */
 const char *nfqueue_back_text(struct hs_journeys *js, const struct hs_event *e);
 enum nfqueue_birth {

@@ -3,9 +3,8 @@
  * NFQUEUE: a rule gives a packet to a program, which says later what becomes of it. The packet then goes on
  * in that program's call (nfqnl_reinject(), net/netfilter/nfnetlink_queue.c), which is not what sent it.
  */
-#include <string.h>
-
 #include "engine.h"
+#include "stages.h"
 
 /* include/uapi/linux/netfilter.h, NF_DROP and so on */
 static const char *const verdicts[] = { "drop",		 "accept", "stolen", "to another queue",
@@ -53,26 +52,23 @@ bool nfqueue_told(struct hs_journeys *js, const struct hs_event *e)
 	       c->nfqueue == HS_STAGE_NFQUEUE_OUT && c->nfqueue_skb == rec->at.skb;
 }
 
-static bool stack_has(const struct hs_event *e, const char *const *names, size_t n)
+bool nfqueue_is_verdict(const char *function)
 {
-	for (size_t i = 0; i < e->n_functions; i++)
-		for (size_t j = 0; j < n; j++)
-			if (!strcmp(e->functions[i], names[j]))
-				return true;
-	return false;
+	const struct hs_stage_info *stage = stage_of_function(function);
+
+	return stage && stage->id == HS_STAGE_NFQUEUE_BACK;
 }
 
 /* Is a verdict carried out in this call? Where functions are probed one of them told; else the stack does. */
 static bool verdict_is_now(struct hs_journeys *js, const struct hs_event *e)
 {
-	static const char *const functions[] = { "nfqnl_reinject", "nfqnl_recv_verdict",
-						 "nf_reinject" };
 	const struct context *c = context_of(js, e, false);
 
 	if (e->softirq)
 		return false;
-	if (stack_has(e, functions, sizeof(functions) / sizeof(functions[0])))
-		return true;
+	for (size_t i = 0; i < e->n_functions; i++)
+		if (nfqueue_is_verdict(e->functions[i]))
+			return true;
 	return !e->n_functions && c && c->nfqueue == HS_STAGE_NFQUEUE_BACK &&
 	       !(c->has_call && c->call.e.time > c->nfqueue_time);
 }
@@ -80,11 +76,14 @@ static bool verdict_is_now(struct hs_journeys *js, const struct hs_event *e)
 /* Has what came back been received here, so that a packet that is born now is another? */
 static bool is_received_there(const struct hs_event *e)
 {
-	static const char *const functions[] = { "ip_local_deliver", "ip_local_deliver_finish",
-						 "ip_protocol_deliver_rcu", "ip6_input_finish",
-						 "ip6_protocol_deliver_rcu" };
+	for (size_t i = 0; i < e->n_functions; i++) {
+		const struct hs_stage_info *stage = stage_of_function(e->functions[i]);
 
-	return stack_has(e, functions, sizeof(functions) / sizeof(functions[0]));
+		if (stage && (stage->id == HS_STAGE_IP_LOCAL || stage->id == HS_STAGE_LOCAL_IN ||
+			      stage->id == HS_STAGE_PROTOCOL))
+			return true;
+	}
+	return false;
 }
 
 enum nfqueue_birth nfqueue_born(struct hs_journeys *js, const struct hs_event *e,

@@ -234,18 +234,12 @@ static void drop_by_rule(const struct drop *d, const struct hs_rec_free *rec)
 				  : names_internf(names, "Look at %s in %s.", list, d->netns);
 }
 
-static bool is_by_program(const char *function)
-{
-	return !strcmp(function, "nfqnl_reinject") || !strcmp(function, "nfqnl_recv_verdict") ||
-	       !strcmp(function, "nf_reinject");
-}
-
 /* nf_queue() frees what no program takes. */
 static void drop_by_nfqueue(const struct drop *d)
 {
 	const char *list = "Look at /proc/net/netfilter/nfnetlink_queue";
 
-	if (is_by_program(d->fate->function)) {
+	if (nfqueue_is_verdict(d->fate->function)) {
 		d->fate->why = "a rule gave it to a program (NFQUEUE), and that said drop";
 		d->fate->remedy =
 			names_internf(d->js->names, "%s in %s: its second column is the program.",
@@ -306,7 +300,7 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec
 		fate->remedy = reason_info("NEIGH_FAILED")->remedy;
 	} else if (tell_is_by_rule(fate)) {
 		drop_by_rule(&d, rec);
-	} else if (is_by_program(function) || !strcmp(function, "nf_queue")) {
+	} else if (nfqueue_is_verdict(function) || !strcmp(function, "nf_queue")) {
 		drop_by_nfqueue(&d);
 	} else if (drop_answered(&d)) {
 		return;

@@ -106,38 +106,32 @@ goes_out 'O43 IPv4' forward 3 packet.dport=8080
 accepted 'O43 IPv6, output and forward' fd00:0:0:2::2 fd00:0:0:1::2 "$client2" 1 3
 goes_out 'O43 IPv6' forward 3 packet.dport=8080
 
-# denied WHAT ADDRESS PEER
+# denied WHAT ADDRESS PEER NETNS BYTES QUEUE...: the last of these programs, in NETNS, says drop
 denied()
 {
-	local what=$1 address=$2 peer=$3
+	local what=$1 address=$2 peer=$3 netns=$4 bytes=$5 last=${*: -1} hop
+	shift 5
 	k_start -p $$
-	verdict 1 accept
-	verdict 3 drop
-	k_player "client$((++runs))" client1 "$PYTHON" -IS tests/kernel/peer.py send "$address" 8080 1 10
+	for hop; do
+		verdict "$hop" "$([[ $hop == "$last" ]] && echo drop || echo accept)"
+	done
+	k_player "client$((++runs))" client1 "$PYTHON" -IS tests/kernel/peer.py send "$address" 8080 1 "$bytes"
 	tap_wait "$TAP_PID"
 	k_wait 1 type=journey packet.dport=8080 fate.kind=dropped || tap_bail "$what: a drop"
 	k_stop
 	k_sound "$what"
-	k_expect "$what: what a program said is told of the drop" "
-		call sendto ret=10
-		drop proto=UDP src=$peer dst=$address dport=8080 by~python call=sendto cause_kind=call netns=$server why~'that said drop'
-		journey x1; no icmp"
-	# Of the sender's own machine, where the packet is born when it is dropped.
-	k_start -p $$
-	verdict 1 drop
-	k_player "client$((++runs))" client1 "$PYTHON" -IS tests/kernel/peer.py send "$address" 8080 1 11
-	tap_wait "$TAP_PID"
-	k_wait 1 type=journey packet.dport=8080 fate.kind=dropped || tap_bail "$what: a drop at the output hook"
-	k_stop
-	k_sound "$what, output"
-	k_expect "$what, output: it is the sender's packet" "
-		call sendto ret=11
-		drop proto=UDP src=$peer dst=$address dport=8080 by~python call=sendto cause_kind=call netns=$client1 why~'that said drop'
+	k_expect "$what: it is the sender's packet, and what the program said is told" "
+		call sendto ret=$bytes
+		drop proto=UDP src=$peer dst=$address dport=8080 by~python call=sendto cause_kind=call netns=$netns \
+			why~'that said drop'
 		journey x1; no icmp"
 }
 
-denied 'O43 IPv4, denied' 10.0.2.2 10.0.1.2
-denied 'O43 IPv6, denied' fd00:0:0:2::2 fd00:0:0:1::2
+denied 'O43 IPv4, denied' 10.0.2.2 10.0.1.2 "$server" 10 1 3
+denied 'O43 IPv6, denied' fd00:0:0:2::2 fd00:0:0:1::2 "$server" 10 1 3
+# Of the sender's own machine, where the packet is born when it is dropped.
+denied 'O43 IPv4, denied, output' 10.0.2.2 10.0.1.2 "$client1" 11 1
+denied 'O43 IPv6, denied, output' fd00:0:0:2::2 fd00:0:0:1::2 "$client1" 11 1
 
 # pinged WHAT ADDRESS PEER PROTO: the kernel answers in the call of the program that lets the request pass.
 pinged()
