@@ -1268,6 +1268,30 @@ static void test_translated(void **state)
 	}
 }
 
+/* The socket that is missing is the one that the packet was translated for. */
+static void test_translated_to_nobody(void **state)
+{
+	struct stream *s = lab();
+	struct wire born = datagram(4), now = wire_udp(CLIENT_EP, "10.9.0.2:80", 4);
+
+	(void)state;
+	stream_birth(s, A, NS_CLIENT, VETH_C, &born, 0);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	stream_see(s, HS_STAGE_BACKLOG, A, NS_ROUTER, VETH_RC);
+	stream_softirq(s, 0);
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_ROUTER, VETH_RC);
+	stream_forwarded(s, A, NS_ROUTER, VETH_RS, &now);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_ROUTER, VETH_RS);
+	stream_see(s, HS_STAGE_BACKLOG, A, NS_SERVER, VETH_S);
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_SERVER, VETH_S);
+	stream_drop(s, A, "NO_SOCKET", "__udp4_lib_rcv");
+	expect(s,
+	       "#1 born, UDP to port 8080, by the kernel\n"
+	       "#1 dropped in ns_server: NO_SOCKET by __udp4_lib_rcv (no UDP socket on 10.9.0.2:80)\n"
+	       "#1 no ICMP (none was seen, and no counter tells why)\n"
+	       "#1 settled\n");
+}
+
 static void test_labels(void **state)
 {
 	struct stream *s = lab_of(stream_new("filter", "udp port 8080", NULL));
@@ -1476,6 +1500,35 @@ static void test_fragments(void **state)
 		       "#1 merged in ns_server (kept until the other fragments of its datagram are "
 		       "there), inferred\n"
 		       "#1 settled\n");
+}
+
+/* Before Linux 6.3: consume_skb does not say where, and what is freed with the datagram looks like a drop. */
+static void test_fragments_of_old(void **state)
+{
+	struct stream *s = lab();
+	struct wire first, last;
+
+	(void)state;
+	fragments(s, &first, &last);
+	crossed(s, A, &first, SK_CLIENT);
+	stream_back(s);
+	crossed(s, C, &last, SK_CLIENT);
+	stream_consume(s, A, "");
+	stream_queued(s, SK_SERVER, C, 1);
+	read_by(s, SERVER, 2000, 0, 0);
+	stream_drop(s, B, "NOT_SPECIFIED", "skb_release_data");
+	expect(s,
+	       "#1 born, UDP, by the kernel\n"
+	       "#2 born, UDP to port 8080, by the kernel\n"
+	       "#3 born, UDP, by the kernel\n"
+	       "#2 merged in ns_server (put together with the other fragments of its datagram)\n"
+	       "#2 settled\n"
+	       "#3 queued at @1 in ns_server\n"
+	       "#3 read by server[700] recvfrom, 2000 B\n"
+	       "#3 settled\n"
+	       "#1 merged in ns_server by skb_release_data (put together with the other fragments of "
+	       "its datagram)\n"
+	       "#1 settled\n");
 }
 
 /* The first fragment comes last: how long the datagram is, nothing says. */
@@ -2148,6 +2201,7 @@ int main(void)
 		cmocka_unit_test(test_untagged),
 		cmocka_unit_test(test_tunnel),
 		cmocka_unit_test(test_translated),
+		cmocka_unit_test(test_translated_to_nobody),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_translated_without_a_birth),
 		cmocka_unit_test(test_forwarded),
@@ -2156,6 +2210,7 @@ int main(void)
 		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_benign_frees),
 		cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_fragments_of_old),
 		cmocka_unit_test(test_fragments_out_of_order),
 		cmocka_unit_test(test_fate_after_settling),
 		cmocka_unit_test(test_chosen_late),
