@@ -57,9 +57,10 @@ slow()
 		flow client_comm=random_client server=$address sport=$port as \$flow
 		journey zero_window from=client flags=ACK window=0 payload=0 flow=\$flow netns=$server
 		socket comm=random_client pid=$gets flow=\$flow rcv_window=0 rcv_queued>30000 rcv_limit>30000"
+	# The kernel lets the buffer grow with the congestion window: where all is slow, it closes at 160 kB.
 	k_expect "O25 $what: the sender's buffer fills" "
 		journey zero_window from=client as \$closed
-		socket comm=random_server pid=$serves flow=\$closed.flow snd_window=0 snd_queued>300000 snd_limit>300000"
+		socket comm=random_server pid=$serves flow=\$closed.flow snd_window=0 snd_queued>100000 snd_limit>100000"
 	k_expect "O25 $what: its send() waits until there is room" "
 		journey zero_window from=client as \$closed
 		journey window_probe from=server flow=\$closed.flow as \$first
