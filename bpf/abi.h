@@ -292,6 +292,14 @@ struct hs_rec_tcp {
 	__u32 shutdown;	   /* sk_shutdown: 1 receive, 2 send */
 	struct hs_sa local;
 	struct hs_sa remote;
+	/* what may keep back bytes that are written; absent in older recordings */
+	__u32 wmem;	 /* sk_wmem_queued, bytes of memory: send() waits when it is sndbuf */
+	__u32 cwnd;	 /* segments */
+	__u32 in_flight; /* segments, tcp_packets_in_flight() */
+	__u32 snd_sml;	 /* after the last byte that a segment shorter than mss carried */
+	__u16 mss;	 /* mss_cache, bytes */
+	__u8 nonagle;	 /* TCP_NAGLE_*, include/net/tcp.h */
+	__u8 pad[5];
 };
 
 /* Asked for with -X or -s only; before its BIRTH, on the same CPU. */
@@ -508,7 +516,7 @@ HS_SIZE_IS(hs_rec_drop, 88);
 HS_SIZE_IS(hs_rec_icmp, 56);
 HS_SIZE_IS(hs_rec_queue, 72);
 HS_SIZE_IS(hs_rec_read, 80);
-HS_SIZE_IS(hs_rec_tcp, 168);
+HS_SIZE_IS(hs_rec_tcp, 192);
 HS_SIZE_IS(hs_rec_signal, 40);
 HS_SIZE_IS(hs_rec_payload, 40);
 HS_SIZE_IS(hs_rec_call, 160);

@@ -28,6 +28,13 @@ static __always_inline void hs_fill_tcp(struct hs_rec_tcp *rec, const struct soc
 	rec->rcvbuf = BPF_CORE_READ(sk, sk_rcvbuf);
 	rec->backlog = BPF_CORE_READ(sk, sk_ack_backlog);
 	rec->backlog_max = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	rec->wmem = BPF_CORE_READ(sk, sk_wmem_queued);
+	rec->cwnd = BPF_CORE_READ(tp, snd_cwnd);
+	rec->in_flight = BPF_CORE_READ(tp, packets_out) - BPF_CORE_READ(tp, sacked_out) -
+			 BPF_CORE_READ(tp, lost_out) + BPF_CORE_READ(tp, retrans_out);
+	rec->snd_sml = BPF_CORE_READ(tp, snd_sml);
+	rec->mss = BPF_CORE_READ(tp, mss_cache);
+	rec->nonagle = BPF_CORE_READ_BITFIELD_PROBED(tp, nonagle);
 	rec->err = BPF_CORE_READ(sk, sk_err);
 	rec->shutdown = BPF_CORE_READ(sk, sk_shutdown);
 }

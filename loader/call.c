@@ -99,7 +99,7 @@ static struct sock_node *call_socket(struct hs_journeys *js, const struct hs_rec
 	return s;
 }
 
-static bool call_sends(enum hs_call_id id)
+bool call_sends(enum hs_call_id id)
 {
 	switch (id) {
 	case HS_CALL_SENDTO:
@@ -182,7 +182,7 @@ static void call_stream(struct hs_journeys *js, struct open_call *call, struct s
 	struct flow_node *f = flow_by_serial(js, s->flow);
 	struct hs_socket now = tcp_socket(js, s);
 	struct hs_call *c = &call->c;
-	const struct flow_end *mine, *theirs;
+	struct flow_end *mine, *theirs;
 	uint32_t last;
 
 	if (!s->tcp.sk)
@@ -202,6 +202,7 @@ static void call_stream(struct hs_journeys *js, struct open_call *call, struct s
 	if (call_sends(c->id)) {
 		c->rel_to = seq_rel(mine, s->tcp.write_seq);
 		c->has_range = mine->has_isn;
+		hold_written(mine, s, c, s->tcp.write_seq - c->ret, s->tcp.write_seq);
 	} else if (call_receives(c->id)) {
 		last = s->tcp.copied_seq - seq_fin_before(theirs, s->tcp.copied_seq);
 		if (c->flags & MSG_PEEK)

@@ -6,7 +6,8 @@
  *   fate.c     what became of it            socket.c  sockets, queues, reads
  *   call.c     system calls                 tell.c    sentences
  *   flow.c     TCP connections              seq.c  their bytes, by sequence number
- *   tcp.c      their states, resets, timers
+ *   tcp.c      their states, resets, timers   hold.c  why written bytes were not sent at once
+ *   reader.c   what a reader was doing
  *   func.c     functions that are probed    route.c  what routing tables answer
  *   queue.c    queueing disciplines    rules.c    firewall rules    tell_drop.c  sentences about drops
  */
@@ -120,6 +121,16 @@ struct segment {
 	uint32_t carrier; /* and serial of the journey that brought it there */
 };
 
+/* Bytes that a call wrote and that were not sent when it returned. */
+struct written {
+	uint32_t from, to; /* sequence numbers; to: after the last */
+	uint64_t time;	   /* when it returned */
+	const char *call;
+	enum hs_hold by;
+};
+
+#define WRITTEN_MAX 16 /* of more, the last ones count as one */
+
 struct flow_end {
 	uint32_t netns; /* 0: not known yet, or a stranger */
 	bool guessed; /* netns: where segments for it arrive from outside, which may only forward */
@@ -131,6 +142,8 @@ struct flow_end {
 	uint16_t window;      /* of the peer, as it last arrived, unscaled */
 	struct segment *segs; /* that it sent and that are not both acknowledged and read */
 	size_t n_segs, room_segs;
+	struct written written[WRITTEN_MAX]; /* the oldest first */
+	size_t n_written;
 	uint32_t received; /* serial of the last segment that arrived for it, 0 */
 	uint32_t reset;	   /* serial of the last RST that it sent, 0 */
 	bool mini;	   /* a minisocket stands for it */
@@ -309,8 +322,8 @@ struct hs_journeys {
 	uint32_t readable[HS_MAX_CPUS]; /* of what a socket queued last, until somebody is woken */
 	struct {
 		uint32_t tid, serial;
-		uint64_t time;
-	} woken[WOKEN_MAX]; /* readers that do not run yet; tid 0: unused */
+		uint64_t time, ran; /* ran: when it was on a CPU again, 0 not yet */
+	} woken[WOKEN_MAX]; /* readers, by what; tid 0: unused */
 	size_t last_woken;
 	int error; /* -ENOMEM */
 };
@@ -478,9 +491,26 @@ bool sock_followed_wants(struct hs_journeys *js, const struct node *n, uint32_t 
 
 /* call.c */
 const char *call_name(enum hs_call_id id);
+bool call_sends(enum hs_call_id id);
 void call_event(struct hs_journeys *js, const struct hs_event *e);
 struct open_call *call_of(struct hs_journeys *js, uint32_t tid);
 void call_free(struct hs_journeys *js, struct open_call *call);
+
+/* hold.c */
+/* A call has written the bytes from `from` up to `to` to `s`, and returned. */
+void hold_written(struct flow_end *end, const struct sock_node *s, const struct hs_call *c,
+		  uint32_t from, uint32_t to);
+/* A segment with bytes that were not sent before was born: what kept them. */
+void hold_sent(struct hs_journeys *js, struct flow_end *end, struct node *n);
+/* A call that writes is inside, and `s` is as its snapshot says: does it wait for room? */
+void hold_full(struct hs_journeys *js, const struct sock_node *s);
+
+/* reader.c */
+/* Somebody is woken right after a packet was put into a socket's queue; he runs again. */
+void reader_woken(struct hs_journeys *js, const struct hs_event *e);
+void reader_running(struct hs_journeys *js, const struct hs_event *e);
+/* What the reader had done until it read what was queued at `queued`. */
+void reader_explain(const struct hs_journeys *js, uint64_t queued, struct hs_read *read);
 
 /* flow.c */
 struct flow_node *flow_by_serial(struct hs_journeys *js, uint32_t serial);
@@ -505,6 +535,8 @@ void flow_expire(struct hs_journeys *js, uint64_t now);
 void flow_tell_state(struct hs_journeys *js, struct flow_node *f, struct hs_state *state);
 
 /* seq.c */
+/* Of two sequence numbers less than 2^31 apart. */
+bool seq_before(uint32_t a, uint32_t b);
 /*
  * A segment was sent: counts it, finds out whether it was sent before. `cut`: from a larger one, which
  * was counted as a whole.

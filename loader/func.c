@@ -357,20 +357,10 @@ void func_probe(struct hs_journeys *js, const struct hs_event *e)
 
 /* ---- births ---- */
 
-static bool call_sends(uint16_t call)
+/* A call that is not known: a softirq, or a kernel before 5.15. */
+static bool call_may_send(uint16_t call)
 {
-	switch (call) {
-	case HS_CALL_NONE: /* not known: a softirq, or a kernel before 5.15 */
-	case HS_CALL_CONNECT:
-	case HS_CALL_SENDTO:
-	case HS_CALL_SENDMSG:
-	case HS_CALL_SENDMMSG:
-	case HS_CALL_WRITE:
-	case HS_CALL_WRITEV:
-		return true;
-	default:
-		return false;
-	}
+	return call == HS_CALL_NONE || call_sends(call);
 }
 
 static void replay(struct hs_journeys *js, struct node *n, struct held **list, size_t count,
@@ -414,7 +404,7 @@ static bool context_called(const struct node *n, const struct hs_event *e)
 	const struct hs_rec_birth *birth = (const void *)e->rec;
 
 	return n->waited ||
-	       (!e->softirq && call_sends(birth->call) && n->j.cause_kind != HS_CAUSE_JOURNEY);
+	       (!e->softirq && call_may_send(birth->call) && n->j.cause_kind != HS_CAUSE_JOURNEY);
 }
 
 void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)

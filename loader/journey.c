@@ -274,36 +274,6 @@ static const char *receive_text(const struct node *n, const struct hs_event *e)
 									      : "";
 }
 
-/* Somebody is woken right after a packet was put into a socket's queue. */
-static void on_wakeup(struct hs_journeys *js, const struct hs_event *e)
-{
-	struct node *n = node_by_serial(js, js->readable[e->cpu % HS_MAX_CPUS]);
-	size_t i;
-
-	js->readable[e->cpu % HS_MAX_CPUS] = 0;
-	if (!n || n->j.fate.kind != HS_FATE_QUEUED)
-		return;
-	node_hop(js, n, e, HS_STAGE_WAKEUP, tell_task(js, &e->task), "", 0);
-	i = js->last_woken++ % WOKEN_MAX;
-	js->woken[i].tid = e->task.tid;
-	js->woken[i].serial = n->serial;
-	js->woken[i].time = e->time;
-}
-
-static void on_running(struct hs_journeys *js, const struct hs_event *e)
-{
-	for (size_t i = 0; i < WOKEN_MAX; i++) {
-		struct node *n;
-
-		if (js->woken[i].tid != e->task.tid)
-			continue;
-		n = node_by_serial(js, js->woken[i].serial);
-		js->woken[i].tid = 0;
-		if (n && !n->settled && n->j.fate.kind == HS_FATE_QUEUED)
-			node_hop(js, n, e, HS_STAGE_RUNNING, tell_task(js, &e->task), "", 0);
-	}
-}
-
 /*
  * A packet of this machine's own ends, and is born for it if it was not queued to a device before. One
  * that was received is another at the same address: this one never was.
@@ -335,11 +305,11 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	const char *text = "", *headers = "", *queued;
 
 	if (e->rec->stage == HS_STAGE_WAKEUP) {
-		on_wakeup(js, e);
+		reader_woken(js, e);
 		return;
 	}
 	if (e->rec->stage == HS_STAGE_RUNNING) {
-		on_running(js, e);
+		reader_running(js, e);
 		return;
 	}
 	if (e->rec->stage == HS_STAGE_QDISC_ENQUEUE || e->rec->stage == HS_STAGE_QDISC_DEQUEUE)
@@ -359,6 +329,8 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		/* What the sender's call ran was about the original. */
 		if (n && !n->duplicate)
 			func_born(js, n, e);
+		if (n && !*text)
+			text = n->j.held_text;
 	}
 	if (!event_may_be_birth(e) && (!n || node_is_over(n, e)))
 		n = node_headless(js, e, at->skb);

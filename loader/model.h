@@ -199,6 +199,15 @@ enum hs_told {
 	HS_TOLD_NOBODY,	 /* `told_why` says why */
 };
 
+/* What the reader was doing when the packet was queued. */
+enum hs_reader {
+	HS_READER_UNKNOWN,
+	HS_READER_BLOCKED,   /* waiting in the call that read it */
+	HS_READER_ASLEEP,    /* in another call, poll() or the like: the packet woke it */
+	HS_READER_RUNNABLE,  /* woken before, and not on a CPU yet */
+	HS_READER_ELSEWHERE, /* anything else: the call came later */
+};
+
 struct hs_read {
 	uint64_t time;
 	struct hs_task task;
@@ -208,6 +217,20 @@ struct hs_read {
 	uint32_t lost;	  /* bytes cut off, 0 unless the buffer was shorter */
 	uint64_t waited;  /* ns from queued to read */
 	bool inferred;	  /* by the queue's order; ambiguous readers */
+	uint64_t entered; /* when that call began, 0 unknown */
+	enum hs_reader reader;
+	uint64_t runnable; /* of `waited`: ns that the reader was awake and not on a CPU; 0: or unknown */
+};
+
+/* What kept back bytes that a call had written to a TCP socket; concluded from how the socket was then. */
+enum hs_hold {
+	HS_HOLD_NONE,
+	HS_HOLD_NAGLE,	    /* less than a whole segment, and a short one is not acknowledged */
+	HS_HOLD_CORK,	    /* TCP_CORK or MSG_MORE: more was announced */
+	HS_HOLD_WINDOW,	    /* the peer's window has no room */
+	HS_HOLD_CONGESTION, /* the congestion window has none */
+	HS_HOLD_OTHER,	    /* pacing, or what the device has not sent yet */
+	HS_HOLD_MAX,
 };
 
 enum hs_cause_kind {
@@ -283,6 +306,11 @@ struct hs_journey {
 	bool has_rel;		 /* rel_seq, rel_ack: counted from the initial sequence numbers */
 	uint32_t rel_seq;	 /* of the SYN 0, of the first byte 1 */
 	uint32_t rel_ack;	 /* 0 without ACK */
+	uint64_t held; /* ns from the end of the call that wrote its first byte; 0: it was not kept back */
+	enum hs_hold held_by;
+	const char *held_call;	 /* "sendto" */
+	const char *held_text;	 /* all of that, as a sentence: "" */
+	bool held_delayed_ack;	 /* it was let go by an ACK that the peer had delayed */
 	uint32_t to_socket;	 /* id of the socket that took it, 0 unknown */
 	uint32_t retransmission; /* the how-manieth of the same segment, 0: it is the original */
 	uint32_t retransmission_of; /* id of the original, 0 unknown */
@@ -359,6 +387,8 @@ struct hs_call {
 	bool has_queues; /* the socket after the call: */
 	uint32_t rcv_queued, snd_queued, accept_queued, accept_before, accept_limit;
 	int signal; /* it raised that signal (SIGPIPE), 0 */
+	bool buffer_full; /* it waited for room in the send buffer; concluded */
+	bool window_full; /* because the peer's window had none either */
 };
 
 struct hs_summary {

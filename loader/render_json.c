@@ -291,6 +291,8 @@ static void put_read_members(struct text *t, const struct hs_journey *j)
 	json_uint(t, "copied", read->copied);
 	json_uint(t, "lost", read->lost);
 	json_uint(t, "waited", read->waited);
+	json_str(t, "reader", text_reader_name(read->reader));
+	json_uint(t, "runnable", read->runnable);
 	json_bool(t, "inferred", read->inferred);
 }
 
@@ -369,6 +371,17 @@ static void put_queue(struct text *t, const struct hs_journey *j)
 	json_put(t, "}");
 }
 
+static void put_held(struct text *t, const struct hs_journey *j)
+{
+	json_key(t, "held");
+	json_put(t, "{");
+	json_uint(t, "time", j->held);
+	json_str(t, "by", text_hold_name(j->held_by));
+	json_str(t, "call", j->held_call);
+	json_bool(t, "delayed_ack", j->held_delayed_ack);
+	json_put(t, "}");
+}
+
 /* --- lines --- */
 
 static void json_journey(void *ctx, const struct hs_journey *j)
@@ -403,6 +416,8 @@ static void json_journey(void *ctx, const struct hs_journey *j)
 		put_segment(t, j);
 	if (*j->qdisc || j->waited_in_qdisc)
 		put_queue(t, j);
+	if (j->held)
+		put_held(t, j);
 	if (j->duplicate_of)
 		json_uint(t, "duplicate_of", j->duplicate_of);
 	if (r->opt.verbose > 1) {
@@ -517,6 +532,10 @@ static void json_call(void *ctx, const struct hs_call *c)
 		json_uint(t, "accept_before", c->accept_before);
 		json_uint(t, "accept_limit", c->accept_limit);
 		json_put(t, "}");
+	}
+	if (c->buffer_full) {
+		json_bool(t, "buffer_full", true);
+		json_bool(t, "window_full", c->window_full);
 	}
 	put_signal(t, c->signal);
 	end(r);

@@ -141,6 +141,10 @@ static void list_notes(struct render *r, const struct hs_journey *j, int column)
 	struct text *t = &r->line;
 
 	list_queues(r, j, column);
+	if (j->held >= SLOW_NS) {
+		text_add(t, j->held_text);
+		list_note(r, column);
+	}
 	if (parts_new_remedy(r, j->fate.remedy)) {
 		text_add(t, j->fate.remedy);
 		list_note(r, column);

@@ -7,6 +7,7 @@
 
 #define G	      TEXT_GLUE
 #define NS_PER_S      1000000000
+#define NS_PER_MS     1000000
 #define MIN_WIDTH     40
 #define DEFAULT_WIDTH 80
 
@@ -281,6 +282,22 @@ void parts_fate_rest(struct text *t, const struct hs_journey *j, bool function)
 		text_add(t, G "(inferred)");
 }
 
+/* Why it was not read at once. */
+static void add_reader(struct text *t, const struct hs_read *read)
+{
+	if (read->waited < NS_PER_MS)
+		return;
+	if (read->runnable > read->waited / 2) {
+		text_add(t, " (it" G "was" G "runnable, without a CPU for" G);
+		text_duration(t, read->runnable);
+		text_add(t, ")");
+	} else if (read->reader == HS_READER_ELSEWHERE) {
+		text_add(t, " (it" G "was" G "elsewhere)");
+	} else if (read->reader == HS_READER_RUNNABLE) {
+		text_add(t, " (it" G "was" G "woken" G "before, and busy)");
+	}
+}
+
 static void add_read(struct text *t, const struct hs_journey *j, bool waited)
 {
 	const struct hs_read *read = &j->read;
@@ -293,6 +310,7 @@ static void add_read(struct text *t, const struct hs_journey *j, bool waited)
 	if (waited) {
 		text_add(t, " after" G);
 		text_duration(t, read->waited);
+		add_reader(t, read);
 	}
 	if (read->inferred)
 		text_add(t, " (inferred)");

@@ -12,7 +12,7 @@
 
 #define SEGMENTS_MAX 4096 /* kept for one direction */
 
-static bool seq_before(uint32_t a, uint32_t b)
+bool seq_before(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) < 0;
 }
@@ -256,6 +256,7 @@ static void seq_read_journey(struct hs_journeys *js, struct node *n, const struc
 	n->j.read.lost = 0;
 	n->j.read.inferred = false;
 	n->j.read.waited = seg->queued && read->time > seg->queued ? read->time - seg->queued : 0;
+	reader_explain(js, seg->queued, &n->j.read);
 	node_read(js, n);
 }
 

@@ -190,6 +190,7 @@ static void read_settle(struct hs_journeys *js, struct node *n, const struct wai
 
 	n->j.read = read;
 	n->j.read.waited = read.time > w->time ? read.time - w->time : 0;
+	reader_explain(js, w->time, &n->j.read);
 	offered = read_offered(&n->j.packet, read.copied);
 	if (read.copied > offered)
 		n->j.read.copied = offered;
@@ -332,6 +333,7 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 	const char *word = call_name(call ? call->c.id : rec->call);
 	struct sock_node *s = sock_get(js, rec->sk);
 	struct hs_read read = {
+		.entered = call ? call->c.entered : 0,
 		.time = e->time,
 		.task = e->task,
 		.call = word,

@@ -84,7 +84,8 @@ static struct sock_node *socket_update(struct hs_journeys *js, const struct hs_r
 
 	if (!s)
 		return NULL;
-	s->tcp = *rec;
+	s->tcp = (struct hs_rec_tcp){ 0 };
+	memcpy(&s->tcp, rec, rec->hdr.size < sizeof(*rec) ? rec->hdr.size : sizeof(*rec));
 	s->netns = rec->at.netns;
 	s->s.netns = names_netns(js->names, rec->at.netns);
 	s->s.state = rec->after;
@@ -357,6 +358,7 @@ static void on_received(struct hs_journeys *js, const struct hs_event *e)
 	if (!s)
 		return;
 	tell_window(js, s);
+	hold_full(js, s);
 	seq_joined(js, s, e->time);
 	if (!n)
 		return;
@@ -546,6 +548,7 @@ void tcp_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 		if (*n->j.timer)
 			n->j.cause_kind = HS_CAUSE_TIMER;
 	}
+	hold_sent(js, &f->end[n->j.from], n);
 	/* The change came just before: tcp_close_state(). */
 	if (node_has_flags(n, TH_FIN, TH_RST) && !n->j.retransmission &&
 	    (f->f.end[n->j.from].state == HS_TCP_FIN_WAIT1 ||

@@ -109,6 +109,10 @@ const char *text_proto_name(uint8_t proto);
 const char *text_stage_label(enum hs_stage stage);
 const char *text_stage_name(enum hs_stage stage);
 const char *text_noise_name(enum hs_noise noise);
+/* "blocked", "" unknown */
+const char *text_reader_name(enum hs_reader reader);
+/* "nagle", "" none */
+const char *text_hold_name(enum hs_hold hold);
 /* The name of bit `bit` of tcp_flags: 0 "FIN" … 7 "CWR". */
 const char *text_tcp_flag(int bit);
 /* "ESTABLISHED"; "?" unknown. */

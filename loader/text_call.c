@@ -248,6 +248,9 @@ void text_call(struct text *t, const struct hs_call *c, bool detail)
 		text_add(t, " after" G);
 		text_duration(t, c->left - c->entered);
 	}
+	if (detail && c->buffer_full)
+		text_addf(t, ", the" G "send" G "buffer was" G "full%s",
+			  c->window_full ? " as was the" G "peer's" G "window" : "");
 	if (detail && is_receive(c->id) && !is_stream(c) && c->ret >= 0 && c->qlen)
 		text_addf(t, ", %" PRIu32 G "still" G "queued", c->qlen);
 }

@@ -34,6 +34,28 @@ const char *text_stage_name(enum hs_stage stage)
 	return stage < N_ELEMS(stage_names) && stage_names[stage] ? stage_names[stage] : "";
 }
 
+const char *text_reader_name(enum hs_reader reader)
+{
+	static const char *const names[] = {
+		[HS_READER_UNKNOWN] = "",	   [HS_READER_BLOCKED] = "blocked",
+		[HS_READER_ASLEEP] = "asleep",	   [HS_READER_RUNNABLE] = "runnable",
+		[HS_READER_ELSEWHERE] = "elsewhere",
+	};
+
+	return names[reader];
+}
+
+const char *text_hold_name(enum hs_hold hold)
+{
+	static const char *const names[HS_HOLD_MAX] = {
+		[HS_HOLD_NONE] = "",		 [HS_HOLD_NAGLE] = "nagle",
+		[HS_HOLD_CORK] = "cork",	 [HS_HOLD_WINDOW] = "window",
+		[HS_HOLD_CONGESTION] = "congestion", [HS_HOLD_OTHER] = "other",
+	};
+
+	return names[hold];
+}
+
 const char *text_noise_name(enum hs_noise noise)
 {
 	static const char *const names[HS_NOISE_MAX] = {

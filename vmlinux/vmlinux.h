@@ -147,6 +147,7 @@ struct sock {
 	} sk_backlog;
 	int sk_rcvbuf;
 	int sk_sndbuf;
+	int sk_wmem_queued;
 	int sk_err;
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
@@ -180,6 +181,14 @@ struct tcp_sock {
 	u32 snd_nxt;
 	u32 snd_una;
 	u32 rcv_wnd;
+	u32 snd_sml;
+	u32 mss_cache;
+	u8 nonagle : 4;
+	u32 packets_out;
+	u32 retrans_out;
+	u32 snd_cwnd;
+	u32 sacked_out;
+	u32 lost_out;
 };
 
 struct tcp_skb_cb { /* lies in sk_buff.cb */

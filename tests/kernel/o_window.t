@@ -66,7 +66,7 @@ slow()
 		journey window_probe from=server flow=\$closed.flow as \$first
 		{ journey from=client flow=\$closed.flow window>0 zero_window=no flags=ACK began>\$first.ended as \$opened
 		call sendto pid=$serves ret>0 len=1024 errno=none flow=\$closed.flow began<\$opened.began \
-			ended>\$opened.began as \$waits
+			ended>\$opened.began buffer_full=yes window_full=yes as \$waits
 		journey window_probe from=server flow=\$closed.flow began>\$waits.began ended<\$opened.began }"
 	k_expect "O25 $what: a timer asks whether the window has opened, less and less often; the answer is no" "
 		journey window_probe from=server flags=ACK payload=0 cause_kind=timer timer='zero-window probe' \
@@ -82,7 +82,7 @@ slow()
 		journey from=client window>0 zero_window=no flags=ACK payload=0 cause_kind=call call=recvfrom by=random_client \
 			began>\$probe.ended as \$opened
 		journey from=server payload>0 cause=\$opened cause_kind=journey
-		queued from=server payload>0 began>\$opened.began owner=random_client
+		queued from=server payload>0 began>\$opened.began held_by=window owner=random_client
 		call recvfrom pid=$gets ret>0 ended>\$opened.began
 		no reset; no signal SIGPIPE"
 	# A late ACK may provoke a retransmission; the receiver has those bytes already.

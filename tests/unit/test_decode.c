@@ -238,7 +238,7 @@ static void test_short_records(void **state)
 		{ HS_REC_BOUND, sizeof(struct hs_rec_sock) },
 		{ HS_REC_COUNTER, sizeof(struct hs_rec_counter) },
 		{ HS_REC_END, sizeof(struct hs_rec_end) },
-		{ HS_REC_TCP, sizeof(struct hs_rec_tcp) },
+		{ HS_REC_TCP, offsetof(struct hs_rec_tcp, wmem) },
 		{ HS_REC_SIGNAL, sizeof(struct hs_rec_signal) },
 		{ HS_REC_RST_REASON, sizeof(struct hs_rec_text) + 1 },
 		{ HS_REC_MINI, sizeof(struct hs_rec_sock) },
