@@ -323,7 +323,7 @@ struct hs_journeys {
 	struct {
 		uint32_t tid, serial;
 		uint64_t time, ran; /* ran: when it was on a CPU again, 0 not yet */
-	} woken[WOKEN_MAX]; /* readers, by what; tid 0: unused */
+	} woken[WOKEN_MAX];	    /* readers, by what; tid 0: unused */
 	size_t last_woken;
 	int error; /* -ENOMEM */
 };

@@ -86,9 +86,9 @@ void hold_sent(struct hs_journeys *js, struct flow_end *end, struct node *n)
 			n->j.held = n->j.born - w->time;
 			n->j.held_by = w->by;
 			n->j.held_call = w->call;
-			n->j.held_delayed_ack =
-				cause && cause->j.cause_kind == HS_CAUSE_TIMER &&
-				cause->j.packet.tcp_ack == seq && !cause->j.packet.payload;
+			n->j.held_delayed_ack = cause && cause->j.cause_kind == HS_CAUSE_TIMER &&
+						cause->j.packet.tcp_ack == seq &&
+						!cause->j.packet.payload;
 			n->j.held_text = hold_text(js, &n->j);
 		}
 		if (seq_before(next, w->to)) {

@@ -219,7 +219,8 @@ struct hs_read {
 	bool inferred;	  /* by the queue's order; ambiguous readers */
 	uint64_t entered; /* when that call began, 0 unknown */
 	enum hs_reader reader;
-	uint64_t runnable; /* of `waited`: ns that the reader was awake and not on a CPU; 0: or unknown */
+	uint64_t
+		runnable; /* of `waited`: ns that the reader was awake and not on a CPU; 0: or unknown */
 };
 
 /* What kept back bytes that a call had written to a TCP socket; concluded from how the socket was then. */
@@ -301,18 +302,19 @@ struct hs_journey {
 	const uint8_t *payload;	   /* behind the transport header, as far as asked for; NULL none */
 	uint32_t payload_captured; /* bytes of it */
 	/* of TCP */
-	uint32_t flow;		 /* ~id, 0: none */
-	unsigned int from;	 /* which end of the flow sent it: 0, 1 */
-	bool has_rel;		 /* rel_seq, rel_ack: counted from the initial sequence numbers */
-	uint32_t rel_seq;	 /* of the SYN 0, of the first byte 1 */
-	uint32_t rel_ack;	 /* 0 without ACK */
-	uint64_t held; /* ns from the end of the call that wrote its first byte; 0: it was not kept back */
+	uint32_t flow;	   /* ~id, 0: none */
+	unsigned int from; /* which end of the flow sent it: 0, 1 */
+	bool has_rel;	   /* rel_seq, rel_ack: counted from the initial sequence numbers */
+	uint32_t rel_seq;  /* of the SYN 0, of the first byte 1 */
+	uint32_t rel_ack;  /* 0 without ACK */
+	uint64_t
+		held; /* ns from the end of the call that wrote its first byte; 0: it was not kept back */
 	enum hs_hold held_by;
-	const char *held_call;	 /* "sendto" */
-	const char *held_text;	 /* all of that, as a sentence: "" */
-	bool held_delayed_ack;	 /* it was let go by an ACK that the peer had delayed */
-	uint32_t to_socket;	 /* id of the socket that took it, 0 unknown */
-	uint32_t retransmission; /* the how-manieth of the same segment, 0: it is the original */
+	const char *held_call;	    /* "sendto" */
+	const char *held_text;	    /* all of that, as a sentence: "" */
+	bool held_delayed_ack;	    /* it was let go by an ACK that the peer had delayed */
+	uint32_t to_socket;	    /* id of the socket that took it, 0 unknown */
+	uint32_t retransmission;    /* the how-manieth of the same segment, 0: it is the original */
 	uint32_t retransmission_of; /* id of the original, 0 unknown */
 	uint64_t resent_after; /* ns since the same segment was sent the last time, 0 unknown */
 	const char *timer; /* CAUSE_TIMER: "retransmission timer", "zero-window probe"; else "" */
@@ -386,7 +388,7 @@ struct hs_call {
 	uint64_t waited; /* how long the oldest of these bytes waited, ns */
 	bool has_queues; /* the socket after the call: */
 	uint32_t rcv_queued, snd_queued, accept_queued, accept_before, accept_limit;
-	int signal; /* it raised that signal (SIGPIPE), 0 */
+	int signal;	  /* it raised that signal (SIGPIPE), 0 */
 	bool buffer_full; /* it waited for room in the send buffer; concluded */
 	bool window_full; /* because the peer's window had none either */
 };

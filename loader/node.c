@@ -407,8 +407,7 @@ struct node *node_new(struct hs_journeys *js, const struct hs_event *e)
 	n->j.born = n->last = e->time;
 	n->j.by = e->task;
 	n->j.by_call = n->j.cause_text = n->j.told_call = n->j.told_why = n->j.no_icmp = "";
-	n->j.timer = n->j.rst_reason = n->j.qdisc = n->j.held_call =
-		n->j.held_text = "";
+	n->j.timer = n->j.rst_reason = n->j.qdisc = n->j.held_call = n->j.held_text = "";
 	n->j.told_task.comm = n->j.read.task.comm = n->j.read.call = "";
 	n->j.by_fd = -1;
 	n->by_filter = true;

@@ -37,8 +37,10 @@ const char *text_stage_name(enum hs_stage stage)
 const char *text_reader_name(enum hs_reader reader)
 {
 	static const char *const names[] = {
-		[HS_READER_UNKNOWN] = "",	   [HS_READER_BLOCKED] = "blocked",
-		[HS_READER_ASLEEP] = "asleep",	   [HS_READER_RUNNABLE] = "runnable",
+		[HS_READER_UNKNOWN] = "",
+		[HS_READER_BLOCKED] = "blocked",
+		[HS_READER_ASLEEP] = "asleep",
+		[HS_READER_RUNNABLE] = "runnable",
 		[HS_READER_ELSEWHERE] = "elsewhere",
 	};
 
@@ -48,9 +50,12 @@ const char *text_reader_name(enum hs_reader reader)
 const char *text_hold_name(enum hs_hold hold)
 {
 	static const char *const names[HS_HOLD_MAX] = {
-		[HS_HOLD_NONE] = "",		 [HS_HOLD_NAGLE] = "nagle",
-		[HS_HOLD_CORK] = "cork",	 [HS_HOLD_WINDOW] = "window",
-		[HS_HOLD_CONGESTION] = "congestion", [HS_HOLD_OTHER] = "other",
+		[HS_HOLD_NONE] = "",
+		[HS_HOLD_NAGLE] = "nagle",
+		[HS_HOLD_CORK] = "cork",
+		[HS_HOLD_WINDOW] = "window",
+		[HS_HOLD_CONGESTION] = "congestion",
+		[HS_HOLD_OTHER] = "other",
 	};
 
 	return names[hold];

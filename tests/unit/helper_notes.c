@@ -99,6 +99,9 @@ static void note_birth(const struct notes *n, const struct hs_journey *j)
 			j->retransmission_of);
 	if (n->kinds.segments && j->flow)
 		note_segment(f, j);
+	if (n->kinds.held && j->held)
+		fprintf(f, ", held %" PRIu64 " ms by %s: %s", j->held / 1000000,
+			text_hold_name(j->held_by), j->held_call);
 	fprintf(f, "\n");
 }
 
@@ -167,6 +170,10 @@ static void note_read(void *ctx, const struct hs_journey *j)
 		fprintf(n->file, ", %" PRIu32 " lost", j->read.lost);
 	if (n->kinds.reads)
 		fprintf(n->file, ", waited %" PRIu64 " ms", j->read.waited / 1000000);
+	if (n->kinds.readers)
+		fprintf(n->file, ", %s", text_reader_name(j->read.reader));
+	if (n->kinds.readers && j->read.runnable)
+		fprintf(n->file, ", runnable %" PRIu64 " ms", j->read.runnable / 1000000);
 	fprintf(n->file, "\n");
 }
 

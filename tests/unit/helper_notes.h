@@ -16,6 +16,8 @@ struct note_kinds {
 	bool ends;     /* states: both ends of the flow after it */
 	bool segments; /* births, settled journeys: sequence numbers, resets */
 	bool streams;  /* calls: the stream and its socket */
+	bool held;     /* births: what kept their bytes */
+	bool readers;  /* reads: what the reader was doing */
 };
 
 struct notes {
