@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What waited, and for whom: the reader that was blocked, asleep or elsewhere when a datagram was queued; the bytes
 # that TCP kept back after they were written, and why.
+# shellcheck disable=SC2317 # functions that tap.sh calls by name
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 k_lab
-server=${TOPO_PREFIX}ns_server
 asleep=elsewhere
 [[ $(k_way WAKEUP) != tracepoint ]] || asleep=asleep
 
@@ -38,7 +38,8 @@ readers()
 	local told=$TAP_PID keys=$K_KEYS
 	k_player "poll$port" server "$PYTHON" -IS tests/kernel/wait_peer.py poll "$address" "$other"
 	local polls=$TAP_PID
-	k_says "told$port" bound && k_says "poll$port" bound || tap_bail 'the readers start'
+	k_says "told$port" bound || tap_bail 'the reader starts'
+	k_says "poll$port" bound || tap_bail 'the reader that polls starts'
 
 	tap_wait_until sleeps "$polls"
 	datagram "$address" "$other"
