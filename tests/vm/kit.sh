@@ -4,7 +4,8 @@
 # Makes what it takes to boot a kernel in a VM, a kit, from Debian's packages. No root; nothing is
 # installed.
 #
-#	kit.sh KERNEL		makes the kit of KERNEL (tests/vm/kernels) unless it is there; prints its path
+#	kit.sh KERNEL		makes the kit of KERNEL (tests/vm/kernels) unless it is there; prints its path;
+#				exits 3 when the mirror has no such kernel any more
 #	kit.sh known KERNEL	whether there is such a kernel in the table; says which there are
 #	kit.sh list		the kernels and what there is of each
 #	kit.sh remove [KERNEL]	removes one kit, or all: the next run fetches the newest
@@ -17,6 +18,8 @@
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+not_there=3
 
 # The mirror; where apt of this machine has none of Debian, it must be said.
 debian=${HOPSCOPE_DEBIAN-}
@@ -104,7 +107,10 @@ fetch()
 			printf '%s\n' "${package%-cloud-amd64}"
 		fi
 	done | sort -V | tail -n 1)
-	[[ -n $version ]] || vm_die "${suites[*]} have no ${first[0]}-$VM_VERSION-cloud-amd64"
+	if [[ -z $version ]]; then
+		printf 'kit.sh: %s have no %s (any more)\n' "${suites[*]}" "${first[0]}-$VM_VERSION-cloud-amd64" >&2
+		exit "$not_there"
+	fi
 	for package in "${first[@]}"; do
 		names+=("$package-$version-cloud-amd64")
 	done

@@ -36,7 +36,10 @@ patterns=()
 logs=
 while getopts qT:l: option; do
 	case $option in
-	q) patterns+=("${quick[@]}") ;;
+	q)
+		patterns+=("${quick[@]}")
+		vm_limit=1500
+		;;
 	T) patterns+=("$OPTARG") ;;
 	l) logs=$OPTARG ;;
 	*) vm_die 'usage: matrix.sh [-q] [-T PATTERN] [-l DIR] [KERNEL...]' ;;
@@ -179,12 +182,21 @@ reap()
 
 for kernel in "${kernels[@]}"; do
 	mkdir -- "$logs/$kernel" || exit 1
-	tests/vm/kit.sh "$kernel" >"$logs/$kernel/kit" 2>&1 || {
+	tests/vm/kit.sh "$kernel" >"$logs/$kernel/kit" 2>&1
+	case $? in
+	0) ;;
+	3)
+		printf '%s: skipped, as the mirror moved on: %s\n' "$kernel" "$(<"$logs/$kernel/kit")"
+		skipped=$((skipped + ${#scripts[@]}))
+		continue
+		;;
+	*)
 		cat -- "$logs/$kernel/kit"
 		printf '%s: no kit could be made\n' "$kernel"
 		failed=$((failed + 1))
 		continue
-	}
+		;;
+	esac
 	left[$kernel]=${#halves[@]}
 	begun[$kernel]=$SECONDS
 	for ((i = 0; i < ${#halves[@]}; i++)); do
