@@ -396,15 +396,17 @@ static void list_add(struct held **list, size_t *n, struct held *held)
 }
 
 /*
- * Did that call send `n`, now, or earlier where it waited? A call that only held the socket while a segment came
- * did not send the answer: connect() and the last ACK of the handshake.
+ * Did the call that `called` ran in send `n`, now, or earlier where it waited? A call that only held the socket while
+ * a segment came did not send the answer: connect() and the last ACK of the handshake. And what an earlier call
+ * wrote may be sent by a later one: setsockopt(TCP_CORK).
  */
-static bool context_called(const struct node *n, const struct hs_event *e)
+static bool context_called(const struct node *n, const struct held *called,
+			   const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
 
-	return n->waited ||
-	       (!e->softirq && call_may_send(birth->call) && n->j.cause_kind != HS_CAUSE_JOURNEY);
+	return n->waited || (!e->softirq && called->rec.call == birth->call &&
+			     call_may_send(birth->call) && n->j.cause_kind != HS_CAUSE_JOURNEY);
 }
 
 void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
@@ -419,7 +421,7 @@ void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	if (birth->hdr.flags & HS_F_LOCAL && n->j.noise != HS_NOISE_ARP &&
 	    n->j.noise != HS_NOISE_ND)
 		c = n->waited ? context_by_key(js, n->born_tid) : context_of(js, e, false);
-	if (c && c->has_call && context_called(n, e))
+	if (c && c->has_call && context_called(n, &c->call, e))
 		list_add(list, &count, &c->call);
 	for (size_t i = 0; c && i < c->n_next; i++)
 		if (n->waited || c->next[i].rec.call == birth->call)

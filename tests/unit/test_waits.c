@@ -266,6 +266,32 @@ static void test_not_held(void **state)
 	notes_expect(s, held, "#4 born, TCP to port 8080, by client[812] sendto(3)\n");
 }
 
+/* The function of the call that wrote it is none of the later call's that sends it. */
+static void test_uncorked(void **state)
+{
+	struct hs_rec_func rec = {
+		.at = { .netns = CONN_NS_CLIENT, .pid = CONN_PID_CLIENT, .tid = CONN_PID_CLIENT },
+		.kind = HS_FN_CALL,
+		.call = HS_CALL_SENDTO,
+	};
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	writes(&c)->nonagle = 2;
+	stream_add(s, &rec, sizeof(rec), HS_REC_FUNC, HS_STAGE_TCP_SEND);
+	conn_leave(&c, 100);
+	stream_wait(s, 40 * MS);
+	conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 100);
+	notes_expect(
+		s, (struct note_kinds){ .births = true, .hops = true, .held = true },
+		"#4 born, TCP to port 8080, by the kernel, held 40 ms by cork: sendto\n"
+		"#4   ns_client/veth_c device queue (40.0 ms after sendto(): corked, as more was "
+		"announced (inferred))\n"
+		"#4   ns_client/veth_c transmit\n"
+		"#4   => ns_server/veth_s backlog\n");
+}
+
 /* A recording from before these were told. */
 static void test_old_recording(void **state)
 {
@@ -281,12 +307,12 @@ static void test_old_recording(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocked),	      cmocka_unit_test(test_elsewhere),
-		cmocka_unit_test(test_asleep),	      cmocka_unit_test(test_woken_long_ago),
-		cmocka_unit_test(test_nagle),	      cmocka_unit_test(test_no_nagle),
-		cmocka_unit_test(test_cork),	      cmocka_unit_test(test_window),
-		cmocka_unit_test(test_congestion),    cmocka_unit_test(test_not_held),
-		cmocka_unit_test(test_old_recording),
+		cmocka_unit_test(test_blocked),	   cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_asleep),	   cmocka_unit_test(test_woken_long_ago),
+		cmocka_unit_test(test_nagle),	   cmocka_unit_test(test_no_nagle),
+		cmocka_unit_test(test_cork),	   cmocka_unit_test(test_window),
+		cmocka_unit_test(test_congestion), cmocka_unit_test(test_not_held),
+		cmocka_unit_test(test_uncorked),   cmocka_unit_test(test_old_recording),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
