@@ -107,6 +107,22 @@ static __always_inline bool hs_is_rewritten(const struct sk_buff *skb)
 	       BPF_CORE_READ(ct, status) & HS_IPS_NAT_MASK;
 }
 
+/*
+ * Another skb has the same headers: it may be a copy whose address was never told, as a bridge floods packets.
+ * (What waits in TCP's retransmit queue has the same memory without headers: skb_header_cloned().)
+ */
+static __always_inline bool hs_may_be_copy(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *shared;
+	__u32 dataref;
+
+	if (!BPF_CORE_READ_BITFIELD_PROBED(skb, cloned))
+		return false;
+	shared = (const void *)(skb->head + skb->end);
+	dataref = BPF_CORE_READ(shared, dataref.counter);
+	return (dataref & 0xffff) - (dataref >> 16) != 1;
+}
+
 SEC("tp_btf/net_dev_queue")
 int HS_PROG(net_dev_queue, struct sk_buff *skb)
 {
@@ -114,7 +130,7 @@ int HS_PROG(net_dev_queue, struct sk_buff *skb)
 
 	if (c)
 		c->queued = (__u64)skb;
-	if (skb->skb_iif && !hs_is_rewritten(skb))
+	if (skb->skb_iif && !hs_is_rewritten(skb) && !hs_may_be_copy(skb))
 		return hs_emit_stage(ctx, HS_STAGE_DEV_QUEUE, skb, skb->dev);
 	return hs_emit_birth(ctx, HS_STAGE_DEV_QUEUE, skb, skb->network_header);
 }

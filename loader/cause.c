@@ -279,14 +279,48 @@ struct node *node_find_original(struct hs_journeys *js, const struct hs_event *e
 	return original_in(js->open, e, n) ?: original_in(js->done, e, n);
 }
 
+/* Has it been sent by a bridge's own device, from here? */
+static bool node_left_by_bridge(const struct hs_event *e, const struct node *n)
+{
+	for (size_t i = n->j.n_hops; i-- > 0;)
+		if (n->j.hops[i].stage == HS_STAGE_DEV_XMIT &&
+		    !strcmp(n->j.hops[i].dev_kind, "bridge") &&
+		    !strcmp(n->j.hops[i].netns, e->netns))
+			return true;
+	return false;
+}
+
+struct node *node_find_flooded(struct hs_journeys *js, const struct hs_event *e,
+			       const struct hs_packet *p)
+{
+	const struct hs_rec_birth *birth = (const void *)e->rec;
+	struct node *now = node_in_softirq(js, e);
+	struct node *sent = node_by_serial(js, js->queued[e->cpu % HS_MAX_CPUS]);
+
+	if (now && now->address != birth->at.skb && !(e->rec->flags & HS_F_LOCAL) &&
+	    (now->head == (uint32_t)birth->head || packet_is_same(&now->j.packet, p)))
+		return now;
+	/* The copy that was sent just before is one of the same. */
+	if (sent && sent->duplicate)
+		sent = node_by_serial(js, sent->cause);
+	if (!sent || sent->address == birth->at.skb || sent->head != (uint32_t)birth->head ||
+	    !packet_is_same(&sent->j.packet, p))
+		return NULL;
+	/* TCP sends again from the same memory. */
+	return !(e->rec->flags & HS_F_LOCAL) || node_left_by_bridge(e, sent) ? sent : NULL;
+}
+
 void node_set_duplicate(struct hs_journeys *js, const struct hs_event *e, struct node *n,
 			struct node *original)
 {
 	const struct hs_where *at = &((const struct hs_rec_birth *)e->rec)->at;
 
 	node_set_cause(js, n, original,
-		       names_internf(js->names, "a duplicate, made by %s",
-				     tell_qdisc(js, at->netns, at->ifindex)));
+		       e->rec->stage == HS_STAGE_DEV_QUEUE
+			       ? "a copy, as it goes more than one way"
+			       : names_internf(js->names, "a duplicate, made by %s",
+					       tell_qdisc(js, at->netns, at->ifindex)));
+	n->j.cause_kind = HS_CAUSE_JOURNEY;
 	n->j.has_rel = original->j.has_rel;
 	n->j.rel_seq = original->j.rel_seq;
 	n->j.rel_ack = original->j.rel_ack;

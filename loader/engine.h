@@ -58,7 +58,7 @@ struct node {
 	uint64_t queued_at;  /* when it was put there, the last time; 0 never */
 	bool queue_took;     /* a queueing discipline has it, as an event told */
 	bool moved;	     /* netem has made a copy of it that goes on for it */
-	bool duplicate;	     /* of its cause, by a queueing discipline */
+	bool duplicate;	     /* of its cause, by a queueing discipline or a bridge */
 	bool silence_told;   /* a call that waited in vain was explained by it */
 	bool want_counter;   /* no ICMP error: the limits' counters will say why */
 	UT_hash_handle hh, by_address;
@@ -455,6 +455,12 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 /* The packet of which the one just born, by a driver, is a copy that a queueing discipline made; NULL none. */
 struct node *node_find_original(struct hs_journeys *js, const struct hs_event *e,
 				const struct node *n);
+/*
+ * The packet of which another one, about to be queued to a device, is a copy: a bridge sends one out of each port, and
+ * a mirror one more. `p`: its headers. NULL none.
+ */
+struct node *node_find_flooded(struct hs_journeys *js, const struct hs_event *e,
+			       const struct hs_packet *p);
 void node_set_duplicate(struct hs_journeys *js, const struct hs_event *e, struct node *n,
 			struct node *original);
 /* Of a packet that is born when it ends: the ICMP error about it may have been born before. */

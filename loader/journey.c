@@ -195,6 +195,8 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	}
 	if (birth->hdr.stage == HS_STAGE_DEV_XMIT)
 		original = node_find_original(js, e, n);
+	else if (birth->hdr.stage == HS_STAGE_DEV_QUEUE)
+		original = node_find_flooded(js, e, &n->j.packet);
 	n->duplicate = original != NULL;
 	flow_join(js, n, e);
 	/* What arrives from outside has no skb_iif yet, either. */
@@ -266,6 +268,20 @@ static bool node_is_over(const struct node *n, const struct hs_event *e)
 	       (e->rec->stage == HS_STAGE_DEV_XMIT && node_timed_stage(n) == HS_STAGE_RECEIVE);
 }
 
+/* Forwarded, but not that packet: a copy of the one that is being received. */
+static bool event_is_copy(struct hs_journeys *js, const struct hs_event *e, const struct node *n)
+{
+	struct hs_packet p;
+	uint16_t proto;
+
+	if (e->rec->type != HS_REC_BIRTH || e->rec->stage != HS_STAGE_DEV_QUEUE ||
+	    e->rec->flags & HS_F_LOCAL)
+		return false;
+	birth_parse(e, &proto, &p);
+	return node_find_flooded(js, e, &p) &&
+	       (!n || node_is_over(n, e) || !packet_is_same(&n->j.packet, &p));
+}
+
 static const char *receive_text(const struct node *n, const struct hs_event *e)
 {
 	if (!e->softirq)
@@ -303,6 +319,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
 	struct node *n = node_by_address(js, at->skb);
 	const char *text = "", *headers = "", *queued;
+	bool copy = event_is_copy(js, e, n);
 
 	if (e->rec->stage == HS_STAGE_WAKEUP) {
 		reader_woken(js, e);
@@ -322,7 +339,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		on_unborn(js, e);
 		return;
 	}
-	if (event_may_be_birth(e) && (!n || !node_continues(n, e))) {
+	if (copy || (event_may_be_birth(e) && (!n || !node_continues(n, e)))) {
 		n = node_born(js, e);
 		if (n && n->waited)
 			text = n->waited;
@@ -332,7 +349,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		if (n && !*text)
 			text = n->j.held_text;
 	}
-	if (!event_may_be_birth(e) && (!n || node_is_over(n, e)))
+	if (!copy && !event_may_be_birth(e) && (!n || node_is_over(n, e)))
 		n = node_headless(js, e, at->skb);
 	if (!n)
 		return;
@@ -350,10 +367,10 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 			tcp_arrived(js, n, e);
 	}
 	/* Forwarded while the answer to ARP or ND was received. */
-	if (!event_may_be_birth(e) && e->rec->stage == HS_STAGE_DEV_QUEUE &&
+	if (!copy && !event_may_be_birth(e) && e->rec->stage == HS_STAGE_DEV_QUEUE &&
 	    node_is_guest(js, n, e))
 		text = cause_waited_text;
-	if (e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE)
+	if (!copy && e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE)
 		headers = headers_text(js, n, e);
 	if (*headers)
 		text = *text ? names_internf(js->names, "%s; %s", headers, text) : headers;

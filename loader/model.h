@@ -296,9 +296,9 @@ struct hs_journey {
 	size_t n_overtook;
 	uint32_t *overtaken_by; /* ids, the other way round */
 	size_t n_overtaken_by;
-	uint32_t duplicate_of;	   /* id of the packet that one made a copy of, 0 */
-	bool incomplete;	   /* events may be missing: a conclusion from it is inconclusive */
-	uint64_t lost;		   /* how many events were lost while it was alive */
+	uint32_t duplicate_of; /* id of the packet that it is a copy of (of a qdisc, a bridge), 0 */
+	bool incomplete;       /* events may be missing: a conclusion from it is inconclusive */
+	uint64_t lost;	       /* how many events were lost while it was alive */
 	const uint8_t *payload;	   /* behind the transport header, as far as asked for; NULL none */
 	uint32_t payload_captured; /* bytes of it */
 	/* of TCP */

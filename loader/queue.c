@@ -178,7 +178,7 @@ const char *queue_seen(struct hs_journeys *js, struct node *n, const struct hs_e
 		return n->queue ? queue_let_go(js, n, e) : "";
 	case HS_STAGE_DEV_XMIT:
 		/* A copy was put into the queue with its original, and no event told of it. */
-		original = n->duplicate ? node_by_serial(js, n->cause) : NULL;
+		original = n->duplicate && !n->j.n_hops ? node_by_serial(js, n->cause) : NULL;
 		if (original && !n->j.waited_in_qdisc && original->queued_at) {
 			queue_join(js, n, e, original->queued_at);
 			n->queue_took = original->j.n_hops && original->queue_took;

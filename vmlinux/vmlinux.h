@@ -209,14 +209,21 @@ struct sk_buff {
 	unsigned long _skb_refdst;
 	unsigned long _nfct; /* with connection tracking, CONFIG_NF_CONNTRACK */
 	unsigned int len;
+	__u8 cloned : 1;
 	__u8 pkt_type : 3;
 	int skb_iif;
 	__u8 ip_summed : 2;
 	__u32 mark;
 	__be16 protocol;
 	__u16 network_header;
+	unsigned int end; /* sk_buff_data_t: an offset, as on every 64-bit machine */
 	unsigned char *head;
 	unsigned char *data;
+};
+
+/* At skb->head + skb->end. */
+struct skb_shared_info {
+	atomic_t dataref;
 };
 
 struct nf_conn {

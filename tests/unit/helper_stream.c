@@ -483,6 +483,13 @@ void stream_forwarded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t i
 			   skb, 0);
 }
 
+void stream_flooded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		    const struct wire *wire, uint64_t of)
+{
+	stream_add_headers(s, HS_STAGE_DEV_QUEUE, stream_where(s, skb, netns, ifindex), wire, 0, of,
+			   0);
+}
+
 void stream_passed_with(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
 			uint32_t ifindex, int64_t value)
 {

@@ -119,6 +119,9 @@ void stream_birth(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifind
 /* DEV_QUEUE: a packet that is forwarded, with the headers that it has now. */
 void stream_forwarded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		      const struct wire *wire);
+/* The same of a copy of packet `of`, as a bridge sends it out of another port. */
+void stream_flooded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		    const struct wire *wire, uint64_t of);
 /* A function that is probed and worked on the packet. */
 void stream_passed(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
 		   uint32_t ifindex);

@@ -1322,6 +1322,60 @@ static void test_translated_without_a_birth(void **state)
 }
 
 /* Through a router: skb_iif is set, so its device queue is no birth. */
+/* A bridge sends a copy out of another port, and takes the original itself. */
+static void test_flooded(void **state)
+{
+	struct stream *s = lab_of(stream_new("all", NULL));
+	struct wire w = wire_arp("10.0.1.2", "10.0.1.1", 1), old = datagram(4);
+
+	(void)state;
+	/* What was at the copy's address before: consumed, as no event told. */
+	stream_birth(s, B, NS_ROUTER, VETH_RC, &old, 0);
+	stream_see(s, HS_STAGE_DEV_XMIT, B, NS_ROUTER, VETH_RC);
+	stream_see(s, HS_STAGE_BACKLOG, B, NS_ROUTER, VETH_RC);
+	stream_see(s, HS_STAGE_RECEIVE, B, NS_ROUTER, VETH_RC);
+
+	stream_birth(s, A, NS_CLIENT, VETH_C, &w, 0);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	stream_see(s, HS_STAGE_BACKLOG, A, NS_ROUTER, VETH_RC);
+	stream_softirq(s, 0);
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_ROUTER, VETH_RC);
+	stream_flooded(s, B, NS_ROUTER, VETH_RS, &w, A);
+	stream_see(s, HS_STAGE_DEV_XMIT, B, NS_ROUTER, VETH_RS);
+	stream_see(s, HS_STAGE_BACKLOG, B, NS_SERVER, VETH_S);
+	stream_consume(s, A, "arp_process");
+	stream_softirq(s, 0);
+	stream_see(s, HS_STAGE_RECEIVE, B, NS_SERVER, VETH_S);
+	stream_consume(s, B, "arp_process");
+	stream_back(s);
+	stream_tick(s, STREAM_S);
+	expect_hops(
+		s,
+		"#1 born, UDP to port 8080, by the kernel\n"
+		"#1   ns_router/veth_rc device queue\n"
+		"#1   ns_router/veth_rc transmit\n"
+		"#1   ns_router/veth_rc backlog\n"
+		"#1   ns_router/veth_rc receive\n"
+		"#2 born, by the kernel\n"
+		"#2   ns_client/veth_c device queue\n"
+		"#2   ns_client/veth_c transmit\n"
+		"#2   => ns_router/veth_rc backlog\n"
+		"#2   ns_router/veth_rc receive\n"
+		"#3 born, because of #2: a copy, as it goes more than one way\n"
+		"#3   ns_router/veth_rs device queue\n"
+		"#3   ns_router/veth_rs transmit\n"
+		"#3   => ns_server/veth_s backlog\n"
+		"#2   ns_router/veth_rc consumed\n"
+		"#2 consumed in ns_router by arp_process\n"
+		"#3   ns_server/veth_s receive\n"
+		"#3   ns_server/veth_s consumed\n"
+		"#3 consumed in ns_server by arp_process\n"
+		"#3 settled\n"
+		"#2 settled, caused #3\n"
+		"#1 unknown in ns_router (received, and no event tells what became of it), inferred\n"
+		"#1 settled\n");
+}
+
 static void test_forwarded(void **state)
 {
 	struct stream *s = lab();
@@ -2204,6 +2258,7 @@ int main(void)
 		cmocka_unit_test(test_translated_to_nobody),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_translated_without_a_birth),
+		cmocka_unit_test(test_flooded),
 		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_forwarded_after_a_wait),
 		cmocka_unit_test(test_arrivals_are_no_consequences),
