@@ -314,8 +314,50 @@ static bool walk_base(struct walk *w, struct json_object *chain)
 	return passes != HS_NO || w->accepted;
 }
 
+/* Whose hooks are asked: a device's, as it receives; a bridge's; IP's. */
+enum place { PLACE_DEVICE, PLACE_BRIDGE, PLACE_IP };
+
+/* A hook, or two of which it is not known which. */
+struct asked {
+	enum place place;
+	const char *hook[2]; /* "" none */
+	unsigned int number; /* of IP, enum nf_inet_hooks */
+	uint8_t version;
+	const char *dev; /* NULL unknown */
+};
+
+static bool is_of_device(struct json_object *chain, const char *dev)
+{
+	struct json_object *of = json_get(chain, "dev"); /* nft 1.0.6 does not tell it */
+
+	if (!of || !dev)
+		return true;
+	if (!json_object_is_type(of, json_type_array))
+		return !strcmp(json_get_word(chain, "dev"), dev);
+	for (size_t i = 0; i < json_get_length(of); i++)
+		if (!strcmp(json_object_get_string(json_object_array_get_idx(of, i)) ?: "", dev))
+			return true;
+	return false;
+}
+
+static bool is_asked(const struct asked *a, struct json_object *chain)
+{
+	const char *family = json_get_word(chain, "family");
+
+	switch (a->place) {
+	case PLACE_DEVICE: /* inet has an ingress hook too */
+		return (!strcmp(family, "netdev") || !strcmp(family, "inet")) &&
+		       is_of_device(chain, a->dev);
+	case PLACE_BRIDGE:
+		return !strcmp(family, "bridge");
+	default:
+		return !strcmp(family, "inet") || !strcmp(family, a->version == 6 ? "ip6" : "ip");
+	}
+}
+
 /* The base chains of a hook in the order in which they are asked; one after `last` (-1: none), -1: no more. */
-static int next_base(struct json_object *items, const char *hook, uint8_t version, int last)
+static int next_base(struct json_object *items, const struct asked *asked, const char *hook,
+		     int last)
 {
 	int64_t after = 0, best_prio = 0;
 	int best = -1;
@@ -326,11 +368,9 @@ static int next_base(struct json_object *items, const char *hook, uint8_t versio
 	for (int i = 0; i < (int)json_get_length(items); i++) {
 		struct json_object *chain =
 			json_get(json_object_array_get_idx(items, (size_t)i), "chain");
-		const char *family = json_get_word(chain, "family");
 		int64_t prio = json_object_get_int64(json_get(chain, "prio"));
 
-		if (!chain || strcmp(json_get_word(chain, "hook"), hook) ||
-		    (strcmp(family, "inet") && strcmp(family, version == 6 ? "ip6" : "ip")))
+		if (!chain || strcmp(json_get_word(chain, "hook"), hook) || !is_asked(asked, chain))
 			continue;
 		if (last >= 0 && (prio < after || (prio == after && i <= last)))
 			continue;
@@ -416,25 +456,52 @@ const char *rules_hook(unsigned int hook)
 	return hook < sizeof(names) / sizeof(names[0]) ? names[hook] : "";
 }
 
-/* The hook whose rules were asked last, enum nf_inet_hooks. */
-static unsigned int hook_of(const struct node *n)
+static struct asked asked_ip(unsigned int number)
+{
+	return (struct asked){ PLACE_IP, { rules_hook(number), "" }, number, 0, NULL };
+}
+
+/* What the stage of a hop says, but the stack of a drop where it does: other probes time those functions then. */
+static enum hs_stage stage_asked(const struct hs_hop *hop)
+{
+	for (size_t i = hop->stage == HS_STAGE_DROP ? hop->n_functions : 0; i-- > 0;) {
+		const struct hs_stage_info *stage = stage_of_function(hop->functions[i]);
+
+		if (stage && (stage->id == HS_STAGE_BRIDGE_IN || stage->id == HS_STAGE_BRIDGE_OUT))
+			return stage->id;
+	}
+	return hop->stage;
+}
+
+/* Whose rules were asked last, since a device received it. */
+static struct asked asked_of(const struct node *n)
 {
 	for (size_t i = n->j.n_hops; i-- > 0;)
-		switch (n->j.hops[i].stage) {
+		switch (stage_asked(&n->j.hops[i])) {
 		case HS_STAGE_LOCAL_OUT:
-			return NF_INET_LOCAL_OUT;
+			return asked_ip(NF_INET_LOCAL_OUT);
 		case HS_STAGE_IP_OUT:
-			return NF_INET_POST_ROUTING;
+			return asked_ip(NF_INET_POST_ROUTING);
 		case HS_STAGE_IP_IN:
-			return NF_INET_PRE_ROUTING;
+			return asked_ip(NF_INET_PRE_ROUTING);
 		case HS_STAGE_IP_LOCAL:
-			return NF_INET_LOCAL_IN;
+			return asked_ip(NF_INET_LOCAL_IN);
 		case HS_STAGE_IP_FORWARD:
-			return NF_INET_FORWARD;
+			return asked_ip(NF_INET_FORWARD);
+		case HS_STAGE_BRIDGE_OUT: /* __br_forward(), br_forward_finish() */
+			return (struct asked){
+				PLACE_BRIDGE, { "forward", "postrouting" }, 0, 0, NULL
+			};
+		case HS_STAGE_BRIDGE_IN: /* br_handle_frame(), br_pass_frame_up() */
+			return (struct asked){
+				PLACE_BRIDGE, { "prerouting", "input" }, 0, 0, NULL
+			};
+		case HS_STAGE_RECEIVE:
+			return (struct asked){ PLACE_DEVICE, { "ingress", "" }, 0, 0, NULL };
 		default:
 			break;
 		}
-	return NF_INET_NUMHOOKS;
+	return asked_ip(NF_INET_NUMHOOKS);
 }
 
 /* NF_CT_STATE_BIT() and nft_ct_get_eval(), net/netfilter/nft_ct.c. */
@@ -465,14 +532,15 @@ bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_re
 	struct ruleset *set = ruleset_of(js, n->netns);
 	const struct hs_hop *last = node_last_hop(n);
 	const char *dev = last && *last->dev ? last->dev : NULL;
-	unsigned int number = hook_of(n);
-	bool local = number == NF_INET_LOCAL_OUT, out = local || number == NF_INET_POST_ROUTING;
-	const char *hook = rules_hook(number);
+	struct asked asked = asked_of(n);
+	bool ip = asked.place == PLACE_IP, local = ip && asked.number == NF_INET_LOCAL_OUT,
+	     out = local || (ip && asked.number == NF_INET_POST_ROUTING),
+	     in = !out && strcmp(asked.hook[1], "postrouting");
 	struct walk w = {
 		.js = js,
 		.items = set ? set->items : NULL,
 		.packet = { .packet = &n->j.packet,
-			    .iif = out ? NULL : dev,
+			    .iif = in ? dev : NULL,
 			    .oif = out ? dev : NULL,
 			    .elements = elements_of,
 			    .ctx = &w },
@@ -481,22 +549,36 @@ bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_re
 	};
 	bool goes_on = true;
 
-	ret->hook = hook;
-	if (!w.items || set->partial || !*hook)
+	asked.version = n->j.packet.version;
+	asked.dev = dev;
+	ret->hook = asked.hook[0];
+	if (!w.items || set->partial || !*ret->hook)
 		return false;
 	w.nothing = json_object_new_array();
 	packet_see_drop(&w.packet, rec);
 	if (local)
 		w.packet.iif = "";
 	w.packet.translated = translates(w.items);
-	for (int base = next_base(w.items, hook, n->j.packet.version, -1); base >= 0 && goes_on;
-	     base = next_base(w.items, hook, n->j.packet.version, base))
-		goes_on = walk_base(
-			&w, json_get(json_object_array_get_idx(w.items, (size_t)base), "chain"));
+	for (size_t i = 0; i < 2 && !ret->candidates; i++) {
+		const char *hook = asked.hook[i];
+
+		for (int base = next_base(w.items, &asked, hook, -1); *hook && base >= 0 && goes_on;
+		     base = next_base(w.items, &asked, hook, base)) {
+			ret->hook = hook;
+			goes_on = walk_base(
+				&w, json_get(json_object_array_get_idx(w.items, (size_t)base),
+					     "chain"));
+		}
+	}
 	json_object_put(w.nothing);
 	if (!w.left) {
 		*ret = no_fate.rule;
-		ret->hook = hook;
+		ret->hook = asked.hook[0];
+		return false;
+	}
+	/* Which hook it was, is inferred; for rules of IP there are other signs. */
+	if (!ret->candidates && !ip) {
+		*ret = no_fate.rule;
 		return false;
 	}
 	if (!ret->candidates)

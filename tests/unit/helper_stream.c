@@ -369,6 +369,17 @@ static size_t stream_name(struct stream *s, uint8_t type, uint64_t first_key, co
 	return i;
 }
 
+void stream_probe(struct stream *s, enum hs_stage stage, const char *name)
+{
+	union {
+		struct hs_rec_text text;
+		char room[sizeof(struct hs_rec_text) + 128];
+	} rec = { .text = { .key = (uint64_t)HS_BY_KPROBE << 32 } };
+
+	snprintf(rec.text.text, 128, "%s", name);
+	stream_add(s, &rec, sizeof(rec.text) + strlen(name) + 1, HS_REC_PROBE, (uint8_t)stage);
+}
+
 uint64_t stream_function(struct stream *s, const char *name)
 {
 	return FUNCTIONS_AT + stream_name(s, HS_REC_SYM, FUNCTIONS_AT, name) * 16;
@@ -837,6 +848,20 @@ void stream_leave(struct stream *s, int64_t ret)
 }
 
 /* ---- the rest ---- */
+
+void stream_rule(struct stream *s, uint32_t netns, const char *item)
+{
+	struct {
+		union {
+			struct hs_hdr hdr;
+			struct hs_rec_rule rule;
+		};
+		char text[512];
+	} rec = { .rule = { .netns = netns, .what = item ? HS_RULES_ITEM : HS_RULES_BEGIN } };
+
+	snprintf(rec.text, sizeof(rec.text), "%s", item ?: "");
+	stream_add(s, &rec, sizeof(rec), HS_REC_RULE, 0);
+}
 
 void stream_counter(struct stream *s, uint32_t netns, uint64_t global, uint64_t host,
 		    uint64_t host6)

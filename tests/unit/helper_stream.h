@@ -94,6 +94,8 @@ void stream_dev(struct stream *s, uint32_t netns, uint32_t ifindex, const char *
 /* QDISC: the kind of that device's queueing discipline. */
 void stream_qdisc(struct stream *s, uint32_t netns, uint32_t ifindex, const char *kind);
 void stream_task(struct stream *s, uint32_t pid, const char *comm);
+/* PROBE: that function is probed, and times the stage. */
+void stream_probe(struct stream *s, enum hs_stage stage, const char *name);
 /* The key of a function or a reason; emits SYM or REASON the first time. */
 uint64_t stream_function(struct stream *s, const char *name);
 uint32_t stream_reason(struct stream *s, const char *name);
@@ -198,6 +200,8 @@ void stream_leave(struct stream *s, int64_t ret);
 
 void stream_counter(struct stream *s, uint32_t netns, uint64_t global, uint64_t host,
 		    uint64_t host6);
+/* RULE: that chain or rule is among those of the namespace; NULL: what was known is no more. */
+void stream_rule(struct stream *s, uint32_t netns, const char *item);
 /* TICK after `ns`. */
 void stream_tick(struct stream *s, uint64_t ns);
 /* `n` records of the current CPU are lost. */

@@ -918,6 +918,58 @@ static void test_refused_on_output(void **state)
 		"#1 settled\n");
 }
 
+#define CHAIN(family, hook, name)                                                \
+	"{\"chain\":{\"family\":\"" family "\",\"table\":\"t\",\"name\":\"" name \
+	"\",\"type\":\"filter\",\"hook\":\"" hook "\",\"prio\":0,\"policy\":\"accept\"}}"
+#define REJECTS(family, name)                                                    \
+	"{\"rule\":{\"family\":\"" family "\",\"table\":\"t\",\"chain\":\"" name \
+	"\",\"handle\":4,\"expr\":[{\"reject\":null}],\"text\":\"reject " name "\"}}"
+
+/* Dropped as it is received there, with that stack, whether or not what bridges run is timed by itself: why. */
+static void expect_rule_of(const char *stack, bool probed, const char *why)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+	char expected[512];
+
+	stream_rule(s, NS_SERVER, NULL);
+	stream_rule(s, NS_SERVER, CHAIN("netdev", "ingress", "dev"));
+	stream_rule(s, NS_SERVER, REJECTS("netdev", "dev"));
+	stream_rule(s, NS_SERVER, CHAIN("bridge", "prerouting", "in"));
+	stream_rule(s, NS_SERVER, REJECTS("bridge", "in"));
+	stream_rule(s, NS_SERVER, CHAIN("bridge", "forward", "through"));
+	stream_rule(s, NS_SERVER, REJECTS("bridge", "through"));
+	stream_rule(s, NS_SERVER, CHAIN("inet", "prerouting", "ip"));
+	stream_rule(s, NS_SERVER, REJECTS("inet", "ip"));
+	if (probed)
+		stream_probe(s, HS_STAGE_BRIDGE_IN, "br_handle_frame_finish");
+	/* It has been asked about elsewhere, too. */
+	stream_stack(s, "__dev_queue_xmit < ip_output < udp_sendmsg");
+	crossed(s, A, &w, SK_CLIENT);
+	stream_stack(s, stack);
+	stream_drop(s, A, "NETFILTER_DROP", "nft_do_chain");
+	snprintf(expected, sizeof(expected),
+		 "#1 dropped in ns_server: NETFILTER_DROP by nft_do_chain (%s)\n", why);
+	notes_expect(s, (struct note_kinds){ .fates = true }, expected);
+}
+
+static void test_whose_rule(void **state)
+{
+	(void)state;
+	expect_rule_of("nf_hook_slow < __netif_receive_skb_core < process_backlog", false,
+		       "the rule 'reject dev' in chain dev of table netdev t rejects it");
+	expect_rule_of(
+		"nf_hook_slow < br_handle_frame < __netif_receive_skb_core < process_backlog",
+		false, "the rule 'reject in' in chain in of table bridge t rejects it");
+	expect_rule_of(
+		"nf_hook_slow < br_forward < br_handle_frame_finish < br_handle_frame < process_backlog",
+		false, "the rule 'reject through' in chain through of table bridge t rejects it");
+	expect_rule_of("nft_do_chain < br_handle_frame < process_backlog", true,
+		       "the rule 'reject in' in chain in of table bridge t rejects it");
+	expect_rule_of("nf_hook_slow < ip_rcv < __netif_receive_skb_core < process_backlog", false,
+		       "the rule 'reject ip' in chain ip of table inet t rejects it");
+}
+
 /* One that is known is not born again; one at the address of another that was received is another. */
 static void test_unborn_and_known(void **state)
 {
@@ -2243,6 +2295,7 @@ int main(void)
 		cmocka_unit_test(test_waited_in_vain),
 		cmocka_unit_test(test_waited_in_vain_v6),
 		cmocka_unit_test(test_refused_on_output),
+		cmocka_unit_test(test_whose_rule),
 		cmocka_unit_test(test_unborn_and_known),
 		cmocka_unit_test(test_forwarded_and_waiting),
 		cmocka_unit_test(test_address_reused_after_read),
