@@ -78,6 +78,7 @@ enum hs_hdr_flags {
 		1 << 4, /* HS_REC_BIRTH: CHECKSUM_PARTIAL, the device is to fill the checksum in */
 	HS_F_LISTED = 1 << 3,	  /* a name, or written by an iterator: no sequence number */
 	HS_F_NO_CARRIER = 1 << 5, /* HS_REC_FREE: just queued to a device that has no link */
+	HS_F_LOOPED = 1 << 6,	  /* HS_REC_BIRTH, BACKLOG: a copy for its own sender's machine */
 };
 
 struct hs_hdr {

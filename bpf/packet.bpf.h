@@ -92,6 +92,12 @@ static __always_inline __u16 hs_pending_timer(const struct sock *sk)
 	return BPF_CORE_READ((const struct inet_connection_sock *)sk, icsk_pending);
 }
 
+/* Sent to a group that this machine is in, which gets a copy, dev_loopback_xmit(), before the packet is born. */
+static __always_inline bool hs_is_looped(const struct sk_buff *skb)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == HS_PACKET_LOOPBACK;
+}
+
 /* `len`: bytes from the network header on; `room`: a constant, how many of them may be sent; `before`: headroom. */
 static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct sk_buff *skb,
 					   const struct net_device *dev, const unsigned char *l3,
@@ -107,6 +113,8 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 		rec->hdr.flags |= HS_F_LOCAL;
 	if (BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) == HS_CHECKSUM_PARTIAL)
 		rec->hdr.flags |= HS_F_PARTIAL;
+	if (stage == HS_STAGE_BACKLOG && hs_is_looped(skb))
+		rec->hdr.flags |= HS_F_LOOPED;
 	rec->head = (__u64)skb->head;
 	rec->sk = (__u64)skb->sk;
 	rec->len = skb->len;

@@ -180,7 +180,7 @@ int HS_PROG(qdisc_dequeue, struct Qdisc *qdisc, struct netdev_queue *queue, int 
 SEC("tp_btf/netif_rx")
 int HS_PROG(netif_rx, struct sk_buff *skb)
 {
-	if (hs_leads_outside(skb->dev))
+	if (hs_leads_outside(skb->dev) || hs_is_looped(skb))
 		return hs_emit_birth(ctx, HS_STAGE_BACKLOG, skb, hs_data_offset(skb));
 	return hs_emit_stage(ctx, HS_STAGE_BACKLOG, skb, skb->dev);
 }

@@ -202,8 +202,9 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	/* What arrives from outside has no skb_iif yet, either. */
 	if (original)
 		node_set_duplicate(js, e, n, original);
-	else if (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage != HS_STAGE_RECEIVE &&
-		 birth->hdr.stage != HS_STAGE_BACKLOG)
+	else if (birth->hdr.flags & HS_F_LOOPED ||
+		 (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage != HS_STAGE_RECEIVE &&
+		  birth->hdr.stage != HS_STAGE_BACKLOG))
 		node_find_cause(js, e, n);
 	if (birth->hdr.stage == HS_STAGE_DEV_XMIT && !original)
 		node_find_whole(js, e, n);

@@ -501,6 +501,13 @@ void stream_flooded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifi
 			   0);
 }
 
+void stream_looped(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		   const struct wire *wire)
+{
+	stream_add_headers(s, HS_STAGE_BACKLOG, stream_where(s, skb, netns, ifindex), wire, 0, skb,
+			   HS_F_LOCAL | HS_F_LOOPED);
+}
+
 void stream_passed_with(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
 			uint32_t ifindex, int64_t value)
 {

@@ -124,6 +124,9 @@ void stream_forwarded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t i
 /* The same of a copy of packet `of`, as a bridge sends it out of another port. */
 void stream_flooded(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		    const struct wire *wire, uint64_t of);
+/* BACKLOG: the copy that this machine gets of what it sends to a group, before that is born. */
+void stream_looped(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
+		   const struct wire *wire);
 /* A function that is probed and worked on the packet. */
 void stream_passed(struct stream *s, enum hs_stage stage, uint64_t skb, uint32_t netns,
 		   uint32_t ifindex);

@@ -1374,6 +1374,42 @@ static void test_translated_without_a_birth(void **state)
 }
 
 /* Through a router: skb_iif is set, so its device queue is no birth. */
+/* What is sent to a group goes to this machine too, before it goes to the device. */
+static void test_looped(void **state)
+{
+	struct stream *s = lab_of(stream_new("all", NULL));
+	struct wire w = wire_udp("10.0.1.2:4000", "224.0.0.9:8080", 4);
+
+	(void)state;
+	stream_enter(s, HS_CALL_SENDTO, 3, SK_CLIENT, 4, NULL);
+	stream_looped(s, B, NS_CLIENT, VETH_C, &w);
+	stream_birth(s, A, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	stream_see(s, HS_STAGE_BACKLOG, A, NS_SERVER, VETH_S);
+	stream_softirq(s, 0);
+	stream_see(s, HS_STAGE_RECEIVE, B, NS_CLIENT, VETH_C);
+	stream_drop(s, B, "IP_INNOROUTES", "ip_rcv_finish");
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_SERVER, VETH_S);
+	stream_drop(s, A, "IP_INNOROUTES", "ip_rcv_finish");
+	stream_back(s);
+	expect_hops(
+		s,
+		"#1 born, UDP to port 8080, by client[812] sendto(3)\n"
+		"#1   ns_client/veth_c backlog\n"
+		"#2 born, UDP to port 8080, by client[812] sendto(3)\n"
+		"#2   ns_client/veth_c device queue\n"
+		"#2   ns_client/veth_c transmit\n"
+		"#2   => ns_server/veth_s backlog\n"
+		"#1   ns_client/veth_c receive (in sender's call)\n"
+		"#1   ns_client/veth_c drop\n"
+		"#1 dropped in ns_client: IP_INNOROUTES by ip_rcv_finish (ns_client has no route to 224.0.0.9)\n"
+		"#2   ns_server/veth_s receive (in sender's call)\n"
+		"#2   ns_server/veth_s drop\n"
+		"#2 dropped in ns_server: IP_INNOROUTES by ip_rcv_finish (ns_server has no route to 224.0.0.9)\n"
+		"#1 settled\n"
+		"#2 settled\n");
+}
+
 /* A bridge sends a copy out of another port, and takes the original itself. */
 static void test_flooded(void **state)
 {
@@ -2311,6 +2347,7 @@ int main(void)
 		cmocka_unit_test(test_translated_to_nobody),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_translated_without_a_birth),
+		cmocka_unit_test(test_looped),
 		cmocka_unit_test(test_flooded),
 		cmocka_unit_test(test_forwarded),
 		cmocka_unit_test(test_forwarded_after_a_wait),
