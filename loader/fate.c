@@ -393,6 +393,9 @@ void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now)
 
 	if (stage != HS_STAGE_RECEIVE && stage != HS_STAGE_SOCK_ERROR)
 		return;
+	/* A program that was given it has not said what shall become of it. */
+	if (node_stage(n) == HS_STAGE_NFQUEUE_OUT)
+		return;
 	node_note_loss(js, n);
 	fate.time = now;
 	fate.stage = stage;

@@ -555,6 +555,21 @@ static bool node_waits_for_hop(const struct hs_journeys *js, const struct node *
 	return false;
 }
 
+/* A program has it (NFQUEUE), which may take its time. */
+static bool node_waits_for_verdict(const struct node *n)
+{
+	return node_is_open(n) && node_stage(n) == HS_STAGE_NFQUEUE_OUT;
+}
+
+/* Its connection has no end here, so it is not TCP that keeps it. */
+static bool node_passes_through(struct hs_journeys *js, const struct node *n)
+{
+	const struct flow_node *f = flow_by_serial(js, n->flow);
+	const struct flow_end *to = f ? &f->end[!n->j.from] : NULL;
+
+	return to && to->netns && !to->guessed && to->netns != n->netns;
+}
+
 static void on_tick(struct hs_journeys *js, uint64_t now)
 {
 	struct node *n, *tmp;
@@ -567,9 +582,11 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 	DL_FOREACH_SAFE (js->open, n, tmp) {
 		uint64_t quiet = now > n->last ? now - n->last : 0;
 		/* Others may be waiting for the next hop's address. */
-		bool kept = n->j.packet.proto == IPPROTO_TCP || n->j.packet.fragmented;
+		bool kept = (n->j.packet.proto == IPPROTO_TCP && !node_passes_through(js, n)) ||
+			    n->j.packet.fragmented;
 
-		if (quiet > QUIET_NS && quiet < ASK_NS && node_waits_for_hop(js, n))
+		if (quiet > QUIET_NS && quiet < ASK_NS &&
+		    (node_waits_for_verdict(n) || node_waits_for_hop(js, n)))
 			continue;
 		if (n->j.fate.kind == HS_FATE_UNDERWAY && quiet > (kept ? QUIET_NS : SETTLE_NS))
 			fate_conclude(js, n, now);

@@ -107,6 +107,32 @@ static void test_dropped(void **state)
 		"(NFQUEUE), and that said drop)\n");
 }
 
+/* However long the program takes: neither has TCP kept the segment, nor is its fate unknown. */
+static void test_slow_program(void **state)
+{
+	struct stream *s = lab();
+	const struct wire wire = wire_tcp(CLIENT_EP, SERVER_EP, 0x10, 4);
+
+	(void)state;
+	stream_by(s, 0, CLIENT);
+	stream_birth(s, A, NS_CLIENT, VETH_C, &wire, 0);
+	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VETH_C);
+	stream_see(s, HS_STAGE_BACKLOG, A, NS_SERVER, VETH_S);
+	stream_softirq(s, 0);
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_SERVER, VETH_S);
+	stream_passed_with(s, HS_STAGE_NFQUEUE_OUT, A, NS_SERVER, VETH_S, 7);
+	stream_back(s);
+	for (int i = 0; i < 5; i++)
+		stream_tick(s, STREAM_S);
+	stream_by(s, 1, PROGRAM);
+	stream_passed_with(s, HS_STAGE_NFQUEUE_BACK, A, NS_SERVER, VETH_S, 0);
+	stream_drop(s, A, "NOT_SPECIFIED", "nfqnl_reinject");
+	notes_expect(
+		s, (struct note_kinds){ .fates = true },
+		"#1 dropped in ns_server: NOT_SPECIFIED by nfqnl_reinject (a rule gave it to a program "
+		"(NFQUEUE), and that said drop)\n");
+}
+
 /* Timed, and received there: the answer is of the request, not of the program. */
 static void test_received(void **state)
 {
@@ -172,8 +198,11 @@ static void test_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stack),	 cmocka_unit_test(test_dropped),
-		cmocka_unit_test(test_received), cmocka_unit_test(test_received_in_stack),
+		cmocka_unit_test(test_stack),
+		cmocka_unit_test(test_dropped),
+		cmocka_unit_test(test_slow_program),
+		cmocka_unit_test(test_received),
+		cmocka_unit_test(test_received_in_stack),
 		cmocka_unit_test(test_own),
 	};
 
