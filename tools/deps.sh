@@ -52,6 +52,11 @@ packages()
 		check|iperf3|cmd:iperf3|iperf3
 		check|tcpdump|cmd:tcpdump|tcpdump
 		check|iputils-ping|cmd:ping|ping (iputils)
+		check|traceroute|cmd:traceroute|traceroute
+		check|bind9-dnsutils|cmd:dig|dig (BIND)
+		check|dnsmasq-base|cmd:dnsmasq|dnsmasq
+		check|nginx-light|cmd:nginx|nginx
+		check|libnetfilter-queue-dev|lib:libnetfilter_queue:libnetfilter_queue/libnetfilter_queue.h|libnetfilter_queue
 		vm|qemu-system-x86|cmd:qemu-system-x86_64|QEMU for x86_64
 		vm|$(virtiofsd_package)|any:/usr/lib/qemu/virtiofsd:/usr/libexec/virtiofsd:/usr/lib/virtiofsd|virtiofsd
 		vm|cpio|cmd:cpio|GNU cpio
@@ -224,9 +229,20 @@ do_need()
 	return 1
 }
 
+# Of nginx the program is wanted, no server on this machine: it is neither started nor enabled.
 apt_install()
 {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q --no-install-recommends install "$@"
+	local package masked='' status
+	for package; do
+		[[ $package != nginx* || ! -d /run/systemd/system ]] || masked=nginx.service
+	done
+	[[ -z $masked ]] || as_root systemctl -q mask "$masked" || return 1
+	as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+		apt-get -y -q --no-install-recommends install "$@"
+	status=$?
+	[[ -z $masked ]] || as_root systemctl -q unmask "$masked"
+	[[ -z $masked ]] || as_root systemctl -q disable "$masked" || true
+	return "$status"
 }
 
 do_install()
