@@ -5,6 +5,10 @@
     witness.py devices JSON FOLDER   FOLDER holds NAMESPACE.DEVICE.in.pcap and .out.pcap files; for
                                      each, the same packets, as a multiset, must be in the journeys:
                                      "receive" hops are in, "dev_xmit" hops are out
+    witness.py whole JSON FOLDER     the same of every packet between the two marks (witness_lib.sh), ARP, ND and
+                                     MLD too; and each is in one journey: that has a fate, begins where its
+                                     sender lives (FOLDER/addresses), and enters a device when it left
+                                     the one at the other end (FOLDER/links)
     witness.py same JSON JSON        two runs of the same programs have the same journeys, but for
                                      times, ids and the ports that the kernel chose; of TCP without
                                      the segments that only acknowledge, which come with time
@@ -12,19 +16,24 @@
 
 What leaves by lo is left out: libpcap shows packets there once, as they come in.
 
-Only IP packets between the lab's addresses, or over lo, count: ND, MLD and the like come when they
-want. TOPO_PREFIX is taken away from the names of namespaces.
+But for "whole", only IP packets between the lab's addresses, or over lo, count: ND, MLD and the like come
+when they want. TOPO_PREFIX is taken away from the names of namespaces.
 """
 import collections
 import ipaddress
 import json
 import os
+import re
 import struct
 import sys
 
 LAB = [ipaddress.ip_network(text) for text in ("10.0.0.0/16", "127.0.0.0/8", "fd00::/48", "::1/128")]
 UDP, TCP, ICMP, ICMPV6, FRAGMENT = 17, 6, 1, 58, 44
+ARP = "ARP"
 CHOSEN_PORTS = 32768  # from here on the kernel chooses (ip_local_port_range)
+
+SWITCH = "_bridge"  # what is forwarded there loses no TTL
+MARKS = {1001: "begin", 1002: "end"}  # bytes of echo requests and replies
 
 Packet = collections.namedtuple("Packet", "src dst proto sport dport icmp_type icmp_code tcp ip_id offset length ttl")
 Segment = collections.namedtuple("Segment", "flags seq ack window")
@@ -38,6 +47,8 @@ def is_of_lab(packet):
 
 def text_of(packet):
     where = f"{packet.src} > {packet.dst} proto {packet.proto}"
+    if packet.proto == ARP:
+        return f"{where} {'request' if packet.icmp_type == 1 else 'reply'}"
     if packet.sport is not None:
         where += f" ports {packet.sport} > {packet.dport}"
     if packet.tcp is not None:
@@ -63,7 +74,7 @@ def pcap_frames(path):
 
 
 def parse_frame(frame):
-    """A Packet, or None for what is not IP. RFC 791, RFC 8200."""
+    """A Packet, or None for what is neither IP nor ARP. RFC 791, RFC 8200, RFC 826."""
     ethertype, = struct.unpack("!12xH", frame[:14])
     data = frame[14:]
     if ethertype == 0x0800:
@@ -87,6 +98,10 @@ def parse_frame(frame):
             proto = following
             if offset:
                 break
+    elif ethertype == 0x0806:
+        op, src, dst = struct.unpack("!6xH6x4s6x4s", data[:28])
+        return Packet(*(str(ipaddress.ip_address(address)) for address in (src, dst)), ARP, None, None, op, None,
+                      None, 0, 0, 28, None)
     else:
         return None
     sport = dport = icmp_type = icmp_code = tcp = None
@@ -100,21 +115,24 @@ def parse_frame(frame):
     return Packet(src, dst, proto, sport, dport, icmp_type, icmp_code, tcp, ip_id, offset, length, ttl)
 
 
-def read_captures(folder):
-    """{(namespace, device, direction): Counter of packets}"""
-    seen = {}
+def captures(folder):
+    """((namespace, device, direction), packets in order)"""
     for name in sorted(os.listdir(folder)):
         if name.endswith(".pcap"):
             netns, device, direction, _ = name.split(".")
             packets = (parse_frame(frame) for frame in pcap_frames(os.path.join(folder, name)))
-            seen[netns, device, direction] = collections.Counter(
-                packet for packet in packets if packet and is_of_lab(packet))
-    return seen
+            yield (netns, device, direction), [packet for packet in packets if packet]
+
+
+def read_captures(folder):
+    """{(namespace, device, direction): Counter of packets}"""
+    return {place: collections.Counter(packet for packet in packets if is_of_lab(packet))
+            for place, packets in captures(folder)}
 
 
 # ---- trace ----
 
-def read_journeys(path):
+def read_all_journeys(path):
     text = open(path, encoding="utf-8").read().replace(os.environ.get("TOPO_PREFIX") or "\0", "")
     records = [json.loads(line) for line in text.splitlines()]
     journeys = {record["id"]: record for record in records if record["type"] == "journey"}
@@ -124,31 +142,60 @@ def read_journeys(path):
             journey["read"] = record
         elif journey:
             journey["unread_at_close"] = True
-    return [journey for journey in journeys.values() if journey["packet"]["version"]]
+    return list(journeys.values())
+
+
+def read_journeys(path):
+    return [journey for journey in read_all_journeys(path) if journey["packet"]["version"]]
 
 
 def packet_of(journey):
     """The packet as it was at its birth."""
     packet = journey["packet"]
     icmp, tcp = packet.get("icmp", {}), packet.get("tcp")
+    if packet.get("proto") == ARP:
+        return Packet(packet["src"], packet["dst"], ARP, None, None, packet["arp_op"], None, None, 0, 0,
+                      packet["length"], None)
     return Packet(packet["src"], packet["dst"], packet["proto_number"], packet.get("sport"), packet.get("dport"),
                   icmp.get("type"), icmp.get("code"),
                   Segment(tuple(tcp["flags"]), tcp["seq"], tcp["ack"], tcp["window"]) if tcp else None, packet["ip_id"],
                   packet.get("fragment", {}).get("offset", 0), packet["length"], packet["ttl"])
 
 
-def crossings(journey):
-    """((namespace, device, direction), packet) for each device that it crossed."""
+TRANSLATED = re.compile(r"\bnow (?:(from|to) (\S+)|(\S+) → (\S+?))(?:$|;)")
+
+
+def translated(packet, text):
+    """As it is after a translation of addresses that trace tells of."""
+    found = TRANSLATED.search(text)
+    if not found:
+        return packet
+    way, end, src, dst = found.groups()
+    for names, words in ((("src", "sport"), end if way == "from" else src), (("dst", "dport"), end if way == "to" else dst)):
+        if words:
+            address, _, port = words.rpartition(":") if packet.sport is not None else (words, "", None)
+            packet = packet._replace(**{names[0]: address.strip("[]"), names[1]: int(port) if port else None})
+    return packet
+
+
+def timed_crossings(journey):
+    """((namespace, device, direction), packet, time) for each device that it crossed."""
     packet = packet_of(journey)
     received_in = None
     for hop in journey["hops"]:
+        packet = translated(packet, hop["text"])
         if hop["stage"] == "receive":
             received_in = hop["netns"]
-            yield (hop["netns"], hop["dev"], "in"), packet
+            yield (hop["netns"], hop["dev"], "in"), packet, hop["time"]
         elif hop["stage"] == "dev_xmit":
-            if received_in == hop["netns"]:
+            if received_in == hop["netns"] and packet.ttl and not hop["netns"].endswith(SWITCH):
                 packet = packet._replace(ttl=packet.ttl - 1)  # forwarded
-            yield (hop["netns"], hop["dev"], "out"), packet
+            yield (hop["netns"], hop["dev"], "out"), packet, hop["time"]
+
+
+def crossings(journey):
+    for place, packet, _ in timed_crossings(journey):
+        yield place, packet
 
 
 def line_of(journey):
@@ -186,6 +233,122 @@ def command_devices(path, folder):
     if empty:
         print("tcpdump saw nothing at:", ", ".join(empty))
     return 1 if bad or empty else 0
+
+
+# ---- all of them ----
+
+def mark_of(packet):
+    head = {ICMP: 28, ICMPV6: 48}.get(packet.proto)
+    return MARKS.get(packet.length - head) if head and packet.icmp_type in (0, 8, 128, 129) else None
+
+
+def between_marks(packets, mark=mark_of):
+    """Those between the last that marks the begin and the first that marks the end, in order; None without both."""
+    marks = [mark(packet) for packet in packets]
+    if "begin" not in marks or "end" not in marks:
+        return None
+    return packets[len(marks) - marks[::-1].index("begin"):marks.index("end")]
+
+
+def by_place(journeys, homes):
+    """{place: [(time, packet, journey)...]} in order of time, of what a tap sees"""
+    places = collections.defaultdict(list)
+    for journey in journeys:
+        for place, packet, time in () if is_of_nothing(journey) or is_looped(journey, homes) else timed_crossings(journey):
+            places[place].append((time, packet, journey))
+    for crossed in places.values():
+        crossed.sort(key=lambda one: one[0])
+    return places
+
+
+def lines_of(folder, name):
+    path = os.path.join(folder, name)
+    return [line.split() for line in open(path, encoding="utf-8")] if os.path.exists(path) else []
+
+
+def is_of_nothing(journey):
+    """Neither IP nor ARP, or its headers are not known."""
+    return not journey["packet"]["version"] and journey["packet"].get("proto") != ARP
+
+
+def is_looped(journey, homes):
+    """The copy that a machine gets of what it sends to all, or to a group it is in. Taps are not given it
+    (PACKET_LOOPBACK, packet_rcv())."""
+    src, dst = (journey["packet"].get(end) for end in ("src", "dst"))
+    place = next((place for place, _, _ in timed_crossings(journey)), None)
+    return (place and place[2] == "in" and place[0] in homes.get(src, ()) and
+            (ipaddress.ip_address(dst).is_multicast or dst.endswith(".255")))
+
+
+def is_provoked(journey):
+    """A rule that rejects makes an answer that bears another's address."""
+    packet = journey["packet"]
+    return journey["cause"]["kind"] == "journey" and (
+        "quoted" in packet.get("icmp", {}) or "RST" in packet.get("tcp", {}).get("flags", ()))
+
+
+def broken(journey, homes, peers):
+    """What says that it is not one packet, and no other's, from its begin to its end."""
+    places = [place for place, _, _ in timed_crossings(journey)]
+    if journey["fate"]["kind"] in ("unknown", "underway"):
+        yield "no fate"
+    if not journey["complete"]:
+        yield "incomplete"
+    if is_of_nothing(journey):
+        return
+    if not places:
+        return
+    if places[0][2] == "in" and not is_looped(journey, homes):
+        yield "no birth"
+    src = journey["packet"].get("src")
+    if src in homes and places[0][0] not in homes[src] and not journey.get("duplicate_of") and not is_provoked(journey):
+        yield f"it begins in {places[0][0]}, and {src} lives in {' '.join(homes[src])}"
+    for place, following in zip(places, places[1:] + [None]):
+        there = peers.get(place[:2])
+        if place[2] == "out" and there and following != (*there, "in"):
+            yield f"it left by {place[0]}/{place[1]}, and then did not enter {'/'.join(there)}"
+        if place[2] == "out" and not there and place[1] == "lo" and following != (*place[:2], "in"):
+            yield f"it left by {place[0]}/lo, and then did not enter it"
+    for before, place in zip([None] + places, places):
+        there = peers.get(place[:2])
+        if place[2] == "in" and there and before and before != (*there, "out"):
+            yield f"it entered {place[0]}/{place[1]}, and before did not leave {'/'.join(there)}"
+
+
+def command_whole(path, folder):
+    homes, peers = collections.defaultdict(set), {}
+    for netns, address in lines_of(folder, "addresses"):
+        homes[address].add(netns)
+    for one, other in lines_of(folder, "links"):
+        one, other = tuple(one.split("/")), tuple(other.split("/"))
+        peers[one], peers[other] = other, one
+    problems, total, members = [], 0, set()
+    journeys = read_all_journeys(path)
+    traced = by_place(journeys, homes)
+    for place, packets in captures(folder):
+        packets = between_marks(packets)
+        crossed = between_marks(traced[place], lambda one: mark_of(one[1]))
+        where = " ".join(place)
+        if packets is None or crossed is None:
+            problems.append(f"{where}: no marks in what {'tcpdump' if packets is None else 'trace'} saw")
+            continue
+        saw, told = collections.Counter(packets), collections.Counter(packet for _, packet, _ in crossed)
+        total += len(packets)
+        members |= {journey["id"] for _, _, journey in crossed}
+        for packet in sorted(set(saw) | set(told), key=str):
+            if saw[packet] != told[packet]:
+                problems.append(f"{where}: tcpdump {saw[packet]}, trace {told[packet]}: {text_of(packet)}")
+                problems += [f"    near: {line_of(journey)}" for journey in
+                             sorted(journeys, key=lambda one: alike(packet_of(one), packet))[-2:]]
+        entered = collections.Counter((journey["id"], time) for time, _, journey in crossed)
+        problems += [f"{where}: twice at one time: #{number}" for (number, _), n in entered.items() if n > 1]
+    for journey in journeys:
+        problems += [f"{problem}: {line_of(journey)}" for problem in broken(journey, homes, peers)]
+    seen = collections.Counter(packet_of(journey).proto for journey in journeys if journey["id"] in members)
+    print(*problems[:40], sep="\n")
+    print(f"{total} packets captured between the marks, in {len(members)} journeys of {len(journeys)}: "
+          f"{', '.join(f'{n} of {proto}' for proto, n in seen.most_common())}; {len(problems)} problems")
+    return 1 if problems or not total else 0
 
 
 # ---- two runs ----
@@ -276,7 +439,7 @@ def command_clean(path):
 
 def main():
     command, *files = sys.argv[1:]
-    commands = {"devices": command_devices, "same": command_same, "clean": command_clean}
+    commands = {"devices": command_devices, "whole": command_whole, "same": command_same, "clean": command_clean}
     if command in commands:
         return commands[command](*files)
     raise SystemExit(__doc__)
