@@ -54,7 +54,8 @@ start_captures()
 {
 	local place dev direction pcap capture
 	captures=()
-	rm -f -- "$TAP_TMP"/*.pcap
+	# What an earlier tcpdump said must not pass for what this one says.
+	rm -f -- "$TAP_TMP"/*.pcap "$TAP_TMP"/*.pcap.err
 	for place in "${witness_places[@]}"; do
 		dev=${place#*/}
 		for direction in in out; do
