@@ -79,6 +79,9 @@ enum hs_hdr_flags {
 	HS_F_LISTED = 1 << 3,	  /* a name, or written by an iterator: no sequence number */
 	HS_F_NO_CARRIER = 1 << 5, /* HS_REC_FREE: just queued to a device that has no link */
 	HS_F_LOOPED = 1 << 6,	  /* HS_REC_BIRTH, BACKLOG: a copy for its own sender's machine */
+	HS_F_AHEAD =
+		1 << 7, /* HS_REC_LOSS: some of it may have been lost among the records that follow,
+				as long as they are not younger than `until` */
 };
 
 struct hs_hdr {
@@ -439,10 +442,29 @@ struct hs_rec_loss {
 	struct hs_hdr hdr; /* cumulative since the start */
 	__u64 reserve;	   /* records for which the ring buffer had no room */
 	__u64 misses;	   /* programs skipped for recursion */
-	__u64 maps;	   /* map updates that failed, names that had no room */
+	__u64 maps;	   /* the sum of those enum hs_lost that a fate may depend on */
 	__u64 untimed; /* programs that only add a hop (on functions, routes, wake-ups) skipped; absent in
 			      older recordings */
 	__u64 calls; /* the same of those on system calls, of whatever process; absent in older recordings */
+	__u32 n_kinds; /* from here on absent in older recordings */
+	__u32 n_cpus;
+	__u64 until; /* when these numbers were read */
+	__u64 counts
+		[]; /* of each enum hs_lost that was counted, n_kinds; then `reserve` of each CPU */
+};
+
+/* What BPF counts beside records without room; append-only. Of those before WOKEN a fate may depend. */
+enum hs_lost {
+	HS_LOST_NAME, /* a device's, task's or socket's name without room; said at the next occasion */
+	HS_LOST_FOLLOWED,  /* a child whose calls are not seen: the map `followed` is full */
+	HS_LOST_CALL,	   /* a call whose entry is not kept: `open_calls` */
+	HS_LOST_RECEIVING, /* a thread that receives: `receiving` */
+	HS_LOST_HEADERS,   /* of a packet: memory that could not be read */
+	HS_LOST_WOKEN,	   /* a reader that was woken: `woken` */
+	HS_LOST_STACK,	   /* not taken: the limit of a window of time, or the unwinder */
+	HS_LOST_ARGUMENT,  /* of a call: user memory that could not be read */
+	HS_LOST_PAYLOAD,   /* bytes of a packet that could not be read */
+	HS_LOST_KINDS,
 };
 
 struct hs_rec_netns {
@@ -492,13 +514,13 @@ struct hs_rec_end {
 
 /* Not a record: what BPF keeps for each CPU, and user space reads. */
 struct hs_cpu {
-	__u64 generated; /* numbered records begun */
-	__u64 lost;	 /* of these, without room in the ring buffer */
-	__u64 maps;	 /* map updates that failed, names that had no room */
-	__u32 softirq;	 /* its number while one runs here, else 0; they do not nest */
-	__u32 softirqs;	 /* the last number that was given */
-	__u64 queued;	 /* the packet that was given to a device's queue last */
-	__u32 waking;	 /* a socket was just told that it has more to read */
+	__u64 generated;	    /* numbered records begun */
+	__u64 lost;		    /* of these, without room in the ring buffer */
+	__u64 kinds[HS_LOST_KINDS]; /* enum hs_lost */
+	__u32 softirq;		    /* its number while one runs here, else 0; they do not nest */
+	__u32 softirqs;		    /* the last number that was given */
+	__u64 queued;		    /* the packet that was given to a device's queue last */
+	__u32 waking;		    /* a socket was just told that it has more to read */
 	__u32 pad;
 	__u32 stacks; /* taken in this window of time */
 	__u32 window; /* time / 2^HS_STACK_WINDOW_BITS */
@@ -526,7 +548,7 @@ HS_SIZE_IS(hs_rec_dev, 88);
 HS_SIZE_IS(hs_rec_qdisc, 48);
 HS_SIZE_IS(hs_rec_sock, 120);
 HS_SIZE_IS(hs_rec_start, 120);
-HS_SIZE_IS(hs_rec_loss, 64);
+HS_SIZE_IS(hs_rec_loss, 80);
 HS_SIZE_IS(hs_rec_netns, 96);
 HS_SIZE_IS(hs_rec_text, 32);
 HS_SIZE_IS(hs_rec_rule, 32);

@@ -41,7 +41,7 @@ static __always_inline int hs_entered_receiving(void)
 	__u8 one = 1;
 
 	if (bpf_map_update_elem(&receiving, &tid, &one, BPF_ANY))
-		hs_count_map_failure();
+		hs_count_lost(HS_LOST_RECEIVING);
 	return 0;
 }
 
@@ -129,9 +129,13 @@ static __always_inline void hs_read_sa(struct hs_sa *ret, __u64 address)
 	__u8 raw[28] = {};
 
 	__builtin_memset(ret, 0, sizeof(*ret));
-	if (!address || (bpf_probe_read_user(raw, 28, (void *)address) &&
-			 bpf_probe_read_user(raw, 16, (void *)address)))
+	if (!address)
 		return;
+	if (bpf_probe_read_user(raw, 28, (void *)address) &&
+	    bpf_probe_read_user(raw, 16, (void *)address)) {
+		hs_count_lost(HS_LOST_ARGUMENT);
+		return;
+	}
 	ret->family = *(__u16 *)raw;
 	if (!hs_is_inet(ret->family)) {
 		ret->family = 0;
@@ -236,8 +240,10 @@ static __always_inline void hs_fill_args(struct hs_rec_call *rec, const struct h
 	case HS_CALL_SENDMMSG:
 	case HS_CALL_RECVMSG:
 	case HS_CALL_RECVMMSG:
-		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)open->args[1]))
+		if (bpf_probe_read_user(&msg, sizeof(msg), (void *)open->args[1])) {
+			hs_count_lost(HS_LOST_ARGUMENT);
 			break;
+		}
 		rec->len = hs_iov_bytes((__u64)msg.msg_iov, msg.msg_iovlen);
 		rec->flags =
 			open->args[open->call == HS_CALL_SENDMSG || open->call == HS_CALL_RECVMSG

@@ -43,12 +43,13 @@ static __always_inline struct hs_cpu *hs_this_cpu(void)
 	return bpf_map_lookup_elem(&cpus, &zero);
 }
 
-static __always_inline void hs_count_map_failure(void)
+/* `kind`: a constant. */
+static __always_inline void hs_count_lost(enum hs_lost kind)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
 	if (c)
-		c->maps++;
+		__sync_fetch_and_add(&c->kinds[kind], 1);
 }
 
 static __always_inline void *hs_reserve(struct hs_cpu *c, __u8 type, __u8 stage, __u64 size,
@@ -104,7 +105,7 @@ static __always_inline void *hs_begin_name(__u8 type, __u64 size)
 		return NULL;
 	rec = hs_reserve(c, type, 0, size, HS_F_LISTED, 0, bpf_ktime_get_ns());
 	if (!rec)
-		hs_count_map_failure();
+		hs_count_lost(HS_LOST_NAME);
 	return rec;
 }
 
@@ -140,7 +141,10 @@ static __always_inline bool hs_may_take_stack(const struct hs_hdr *hdr)
 		c->window = window;
 		c->stacks = 0;
 	}
-	return c->stacks++ < hs_stack_limit;
+	if (c->stacks++ < hs_stack_limit)
+		return true;
+	hs_count_lost(HS_LOST_STACK);
+	return false;
 }
 
 /* The stack goes behind the record; its size is corrected to what was used. */
@@ -151,7 +155,10 @@ static __always_inline bool hs_may_take_stack(const struct hs_hdr *hdr)
 			if (hs_may_take_stack(&(rec)->hdr))                               \
 				hs_n = bpf_get_stack(ctx, (void *)(rec) + sizeof(*(rec)), \
 						     HS_MAX_FRAMES * sizeof(__u64), 0);   \
-			hs_n = hs_n < 0 ? 0 : hs_n;                                       \
+			if (hs_n < 0) {                                                   \
+				hs_count_lost(HS_LOST_STACK);                             \
+				hs_n = 0;                                                 \
+			}                                                                 \
 			(rec)->hdr.frames = (__u64)hs_n / sizeof(__u64);                  \
 			(rec)->hdr.size = sizeof(*(rec)) + hs_n;                          \
 		}                                                                         \

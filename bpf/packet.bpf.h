@@ -126,8 +126,10 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 	rec->headroom = before < 510 ? before / 2 : 255;
 	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless.
 	 */
-	if (bpf_probe_read_kernel(rec->data, room, l3))
+	if (bpf_probe_read_kernel(rec->data, room, l3)) {
+		hs_count_lost(HS_LOST_HEADERS);
 		rec->headers = 0;
+	}
 	if (room == HS_HEADERS_LONG)
 		hs_take_stack(ctx, rec);
 	hs_submit(rec);

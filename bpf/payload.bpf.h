@@ -20,14 +20,18 @@ static __always_inline void hs_emit_payload(struct sk_buff *skb, __u32 l3, __u32
 	barrier_var(data);
 	if (len > hs_snap)
 		len = hs_snap;
-	if (bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &ptr))
+	if (bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &ptr)) {
+		hs_count_lost(HS_LOST_PAYLOAD);
 		return;
+	}
 	rec = hs_begin(HS_REC_PAYLOAD, 0, sizeof(*rec) + hs_snap, false);
 	if (!rec)
 		return;
 	rec->skb = (__u64)skb;
 	rec->pad = 0;
 	rec->len = bpf_dynptr_read(rec->data, len, &ptr, l3 - (__u32)data, 0) ? 0 : len;
+	if (rec->len != len)
+		hs_count_lost(HS_LOST_PAYLOAD);
 	rec->hdr.size = sizeof(*rec) + rec->len;
 	hs_submit(rec);
 }

@@ -333,8 +333,8 @@ static __always_inline int hs_emit_queue(void *ctx, __u8 stage, const struct soc
 
 /* Threads that were woken to read, and do not run yet. The idle task has no number of its own. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
+	__uint(type, BPF_MAP_TYPE_HASH); /* an LRU would not say whom it forgets */
+	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, __u8);
 } woken SEC(".maps");
@@ -344,7 +344,7 @@ static __always_inline void hs_note_woken(__u32 tid)
 	__u8 one = 1;
 
 	if (bpf_map_update_elem(&woken, &tid, &one, BPF_ANY))
-		hs_count_map_failure();
+		hs_count_lost(HS_LOST_WOKEN);
 }
 
 /* The readers are woken right after this, sock_def_readable(). */
@@ -630,7 +630,7 @@ static __always_inline int hs_enter_call(const struct pt_regs *regs, long nr)
 	if (!hs_is_followed(id >> 32) || !hs_open_call(&open, regs, nr))
 		return 0;
 	if (bpf_map_update_elem(&open_calls, &tid, &open, BPF_ANY)) {
-		hs_count_map_failure();
+		hs_count_lost(HS_LOST_CALL);
 		return 0;
 	}
 	hs_see_current();
@@ -710,7 +710,7 @@ int HS_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *
 	if (pid == parent->tgid || !hs_is_followed(parent->tgid))
 		return 0;
 	if (bpf_map_update_elem(&followed, &pid, &one, BPF_ANY))
-		hs_count_map_failure();
+		hs_count_lost(HS_LOST_FOLLOWED);
 	hs_emit_task(child, parent->tgid, HS_TASK_FORK);
 	return 0;
 }

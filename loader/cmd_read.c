@@ -16,7 +16,7 @@ static const char read_help[] =
 	"Show recordings of trace -w again.\n\n"
 	"  trace read FILE... [OPTIONS] [-- FILTER]\n\n"
 	"The options that select and show packets are those of trace run: -n -i --only --reason --all -c\n"
-	"--list --tree -f --ladder --no-fold --json -v -t -o --width --ascii --plain --color -q, and\n"
+	"--list --tree -f --ladder --no-fold --json --stats -v -t -o --width --ascii --plain --color -q, and\n"
 	"--expect. FILE - is standard input.\n";
 
 struct reader {

@@ -15,6 +15,7 @@
 
 #include "child.h"
 #include "cmd.h"
+#include "losses.h"
 #include "netns_scan.h"
 #include "options.h"
 #include "output.h"
@@ -51,6 +52,7 @@ static const char run_help[] =
 	"      --no-fold        list, ladder: each of many segments in a row\n"
 	"      --json           one JSON object a line; --json-hops: also one for each hop\n"
 	"  -v, -vv              with functions; with addresses too\n"
+	"      --stats          at the end a table of all that was lost, and what to do about it\n"
 	"  -t, -tt, -ttt        wall-clock times, since the start, since the line before\n"
 	"  -o, --output FILE    there, instead of stdout (with COMMAND: instead of stderr)\n"
 	"  -w, --write FILE     record; show it later with trace read FILE\n"
@@ -69,6 +71,8 @@ static const char run_help[] =
 	"Rarely:\n"
 	"      --ready-fd N     a line is written there when tracing has begun\n"
 	"      --ring SIZE      of the ring buffers together (32M);  --stacks=auto|always|never\n"
+	"      --maps N         entries of each table that can fill up: calls under way (16384), packets\n"
+	"                       (100000), connections (20000) ...\n"
 	"      --backend NAME   tracepoint, fentry, kprobe.multi, kprobe (the best there is)\n";
 
 struct run {
@@ -84,7 +88,8 @@ struct run {
 	sigset_t old_mask;
 	struct sigaction old_pipe, old_child;
 	uint64_t events;
-	const char *stopped; /* why it could not go on: the file that failed */
+	struct hs_losses losses; /* as the kernel told them */
+	const char *stopped;	 /* why it could not go on: the file that failed */
 };
 
 static int run_record(void *ctx, const struct hs_hdr *rec)
@@ -96,6 +101,8 @@ static int run_record(void *ctx, const struct hs_hdr *rec)
 	if (run->pipeline && pipeline_is_done(run->pipeline) && rec->type != HS_REC_END)
 		return 0;
 	run->events += rec->type < HS_REC_START;
+	if (rec->type == HS_REC_LOSS)
+		losses_learn(&run->losses, (const void *)rec);
 	if (run->record) {
 		r = output_put(run->record, rec, rec->size);
 		if (r)
@@ -280,6 +287,7 @@ static int run_start(struct run *run)
 				?: opt->show.render.payload ? SNAP_SHOWN
 							    : 0,
 		.ring_bytes = opt->ring_bytes ?: RING_BYTES,
+		.map_entries = opt->map_entries,
 	};
 	struct hs_netns in = { 0 };
 	struct hs_netns_list list = { 0 };
@@ -464,6 +472,18 @@ static int run_wait_command(struct run *run)
 	return status;
 }
 
+/* Where no view tells it. */
+static void run_tell_losses(const struct run *run)
+{
+	const struct text_style style = { .width = 80, .ascii = run->opt.show.render.ascii };
+	struct text t;
+
+	text_init(&t, &style);
+	losses_tell(&run->losses, &t);
+	text_write(&t, stderr);
+	text_free(&t);
+}
+
 /* `r`: why it ended early, 0. Returns trace's own status. */
 static int run_finish(struct run *run, int r)
 {
@@ -492,6 +512,8 @@ static int run_finish(struct run *run, int r)
 		return run_fail(run, run->stopped ? "cannot write %s; stopped" : "%s; stopped",
 				what);
 	}
+	if (run->opt.show.render.stats && (!run->pipeline || run->opt.show.quiet))
+		run_tell_losses(run);
 	if (live_names_warning(run->live))
 		fprintf(stderr, "trace: %s\n", live_names_warning(run->live));
 	if (run->opt.record && !run->quiet)

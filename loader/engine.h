@@ -18,6 +18,7 @@
 #include <utlist.h>
 
 #include "journey.h"
+#include "losses.h"
 
 /* A packet on its way. Others refer to it by `serial`: it may be gone, but is never taken for
  * another. */
@@ -85,7 +86,8 @@ struct sock_node {
 	struct waiting *queue;
 	size_t queue_first, queue_n, queue_room;
 	bool filled; /* `queue` was compared with the kernel's length since tracing began */
-	uint64_t lost_pushed, lost_read; /* lost_total when it was compared the last time */
+	uint64_t lost_pushed, lost_read; /* lost_now() when it was compared the last time */
+	uint64_t lost_tcp;		 /* lost_now() at the last snapshot */
 	struct hs_read early[EARLY_MAX]; /* reads that came before their queueing was told */
 	size_t n_early;
 	/* what a call got that was entered before tracing began: read, error_from are serials */
@@ -171,6 +173,7 @@ struct flow_node {
 	uint32_t serial;
 	struct flow_end end[2];
 	bool followed;		  /* one of its sockets is */
+	uint64_t lost_before;	  /* lost_now() at its first segment */
 	uint64_t last;		  /* time of its last event */
 	struct hs_state *waiting; /* not told yet, as the flow is not shown */
 	size_t n_waiting;
@@ -266,6 +269,7 @@ struct context {
 };
 
 #define HOLDS_MAX 64
+#define AHEAD_MAX 16
 #define WOKEN_MAX 16
 
 /* Packets that FILTER alone kept away, by destination port. */
@@ -316,9 +320,16 @@ struct hs_journeys {
 	struct hs_summary sum;
 	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
 	uint64_t lost_total;		     /* records that any journey alive may miss */
-	uint64_t ticked, loss_told, asked;   /* times; asked: for the next hop of a forwarded one */
-	uint64_t lost_told, misses_told;     /* what the sink knows */
-	uint32_t queued[HS_MAX_CPUS];	     /* serial of what a device queued last there */
+	struct {
+		uint64_t until, total;
+	} ahead[AHEAD_MAX]; /* told ahead: by when it was lost, lost_total then; oldest first */
+	size_t n_ahead;
+	uint64_t lost_past; /* with n_ahead: what had been lost before them */
+	bool told_ahead;    /* this recording tells losses before what comes after them */
+	uint64_t last_tick;
+	uint64_t ticked, loss_told, asked; /* times; asked: for the next hop of a forwarded one */
+	uint64_t lost_told, misses_told;   /* what the sink knows */
+	uint32_t queued[HS_MAX_CPUS];	   /* serial of what a device queued last there */
 	uint32_t readable[HS_MAX_CPUS]; /* of what a socket queued last, until somebody is woken */
 	struct {
 		uint32_t tid, serial;
@@ -549,7 +560,7 @@ bool seq_before(uint32_t a, uint32_t b);
  */
 void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool cut);
 /* It arrived at its end: what it acknowledges needs no retransmission. */
-void seq_arrived(struct flow_node *f, const struct node *n);
+void seq_arrived(struct hs_journeys *js, struct flow_node *f, const struct node *n);
 /* It is in the receiver's queue. */
 void seq_queued(struct flow_node *f, const struct node *n, uint64_t time);
 /* `s` has all up to its rcv_nxt: segments that nothing showed to be queued came with others. */
@@ -566,7 +577,15 @@ uint32_t seq_rel(const struct flow_end *end, uint32_t seq);
 /* Bytes of the stream up to `copied` that are a FIN, which no call returns. */
 uint32_t seq_fin_before(const struct flow_end *end, uint32_t copied);
 
+/* What may have been lost before this moment: of what is told ahead, nobody knows whether it was already. */
+static inline uint64_t lost_now(const struct hs_journeys *js)
+{
+	return js->n_ahead ? js->lost_past : js->lost_total;
+}
+
 /* tcp.c */
+/* Records that were lost since what was known when its handshake began, if it is the end of one; else 0. */
+uint64_t tcp_doubt(struct hs_journeys *js, const struct node *n);
 void tcp_event(struct hs_journeys *js, const struct hs_event *e);
 void tcp_signal(struct hs_journeys *js, const struct hs_event *e);
 /* A segment was born: its SYN or SYN-ACK moves states, its RST has a reason. */

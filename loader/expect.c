@@ -454,6 +454,7 @@ static void expect_summary(void *ctx, const struct hs_summary *summary)
 	x->trouble.lost = summary->lost;
 	x->trouble.misses = summary->misses;
 	x->trouble.calls = summary->unseen_calls;
+	x->trouble.full |= summary->losses.n[HS_LOSS_JOURNEYS] || summary->losses.n[HS_LOSS_FLOWS];
 	expect_judge(x);
 	PASS(x, summary, summary);
 }

@@ -133,6 +133,17 @@ static const char refused_remedy[] =
 	"Accept faster, or listen() with a longer backlog (sysctl net.core.somaxconn bounds it); SYN cookies "
 	"(net.ipv4.tcp_syncookies) need no SYN queue. The client tries again by itself.";
 
+/* Whether it was taken or refused hangs on what came before it, of which something is lost. */
+static void node_doubt(struct hs_journeys *js, struct node *n)
+{
+	uint64_t doubt = tcp_doubt(js, n);
+
+	if (!doubt || n->settled)
+		return;
+	n->j.incomplete = true;
+	n->j.lost = doubt > n->j.lost ? doubt : n->j.lost;
+}
+
 static void node_consumed(struct hs_journeys *js, struct node *n, const struct hs_event *e,
 			  const char *function)
 {
@@ -162,6 +173,7 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const struct h
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "put together with the other fragments of its datagram";
 	}
+	node_doubt(js, n);
 	node_set_fate(js, n, fate);
 	if (fate.kind == HS_FATE_CONSUMED)
 		node_tell_nobody(js, n);
@@ -323,6 +335,19 @@ static bool node_was_forwarded(const struct node *n)
 	return queued > 1;
 }
 
+/* A tap's: an AF_PACKET socket gets a clone of what others handle too. */
+static bool free_is_of_tap(const struct node *n, const char *reason, const char *function)
+{
+	static const char *const functions[] = { "packet_rcv", "tpacket_rcv", "packet_recvmsg" };
+
+	if (!n->j.packet.version)
+		return false;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strcmp(function, functions[i]))
+			return true;
+	return !strcmp(reason, "PACKET_SOCK_ERROR");
+}
+
 /*
  * TCP often ends a packet without an event, and its address is given to another (of netlink, vsock ...),
  * whose end is not this one's. A forwarded one may have another head too (skb_cow()), and a drop with
@@ -334,6 +359,8 @@ static bool free_is_foreign(const struct node *n, const struct hs_rec_free *rec,
 	const char *reason = names_reason(js->names, rec->reason);
 	const char *function = names_symbol(js->names, rec->location);
 
+	if (free_is_of_tap(n, reason, function))
+		return true;
 	if (fate_is_vain_wait(reason, function) && node_timed_stage(n) == HS_STAGE_RECEIVE)
 		return false;
 	if (!strcmp(function, "nf_hook_slow"))
@@ -397,6 +424,7 @@ void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now)
 	if (node_stage(n) == HS_STAGE_NFQUEUE_OUT)
 		return;
 	node_note_loss(js, n);
+	node_doubt(js, n);
 	fate.time = now;
 	fate.stage = stage;
 	fate.inferred = true;

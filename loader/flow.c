@@ -81,9 +81,12 @@ void flow_add_alias(struct hs_journeys *js, struct flow_node *f, unsigned int fr
 	struct flow_alias *old = NULL, *a;
 
 	HASH_FIND(hh, js->flow_aliases, &key, sizeof(key), old);
-	if (!memcmp(&key, &f->key, sizeof(key)) || (old && old->flow == f) ||
-	    f->n_alias == ALIASES_MAX)
+	if (!memcmp(&key, &f->key, sizeof(key)) || (old && old->flow == f))
 		return;
+	if (f->n_alias == ALIASES_MAX) {
+		js->sum.losses.n[HS_LOSS_ADDRESSES]++;
+		return;
+	}
 	if (old)
 		alias_unlink(js, old);
 	a = &f->alias[f->n_alias++];
@@ -149,14 +152,19 @@ static struct flow_node *flow_new(struct hs_journeys *js, const struct hs_packet
 {
 	struct flow_node *f, *head = NULL;
 
-	while (js->n_flows >= FLOW_MAX)
+	while (js->n_flows >= (js->select->tables ?: FLOW_MAX)) {
+		/* What its segments do is not understood any more. */
+		js->sum.losses.n[HS_LOSS_FLOWS]++;
+		js->lost_total++;
 		flow_free(js, js->flow_list);
+	}
 	f = calloc(1, sizeof(*f));
 	if (!f) {
 		js->error = -ENOMEM;
 		return NULL;
 	}
 	f->serial = ++js->last_flow;
+	f->lost_before = lost_now(js);
 	f->key = key_of(&p->src, &p->dst);
 	f->f.born = f->last = time;
 	f->f.opened = p->tcp_flags & TH_SYN && !(p->tcp_flags & TH_ACK);
@@ -328,8 +336,10 @@ void flow_tell_state(struct hs_journeys *js, struct flow_node *f, struct hs_stat
 		SINK(js, state, state);
 		return;
 	}
-	if (f->n_waiting == WAITING_MAX)
+	if (f->n_waiting == WAITING_MAX) {
+		js->sum.losses.n[HS_LOSS_STATES]++;
 		return;
+	}
 	state->socket = !state->minisocket && f->end[state->end].sk;
 	grown = realloc(f->waiting, (f->n_waiting + 1) * sizeof(*grown));
 	if (!grown) {

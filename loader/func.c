@@ -29,10 +29,13 @@ static const struct hs_event *held_event(struct held *held)
 	return &held->e;
 }
 
-static void held_add(struct held *list, size_t *n, const struct hs_event *e, const char *text)
+static void held_add(struct hs_journeys *js, struct held *list, size_t *n, const struct hs_event *e,
+		     const char *text)
 {
-	if (*n >= HELD_MAX)
+	if (*n >= HELD_MAX) {
+		js->sum.losses.n[HS_LOSS_HELD]++;
 		return;
+	}
 	held_set(&list[*n], e);
 	list[(*n)++].text = text;
 }
@@ -227,12 +230,12 @@ static void func_at(struct hs_journeys *js, const struct hs_event *e)
 	    !(n && (node_is_in_tunnel(n) || node_is_out_of_tunnel(n, e))))
 		h = hold_new(js, skb);
 	if (h)
-		held_add(h->list, &h->n, e, func_text(js, e));
+		held_add(js, h->list, &h->n, e, func_text(js, e));
 	else if (n && node_fits(n, stage))
 		func_hop(js, n, e);
 	else if (stage_goes(stage, "out")) {
 		h = hold_new(js, skb);
-		held_add(h->list, &h->n, e, func_text(js, e));
+		held_add(js, h->list, &h->n, e, func_text(js, e));
 	}
 }
 
@@ -257,7 +260,7 @@ static void func_new(struct hs_journeys *js, const struct hs_event *e)
 	if (stage_begins(e->rec->stage)) {
 		struct hold *h = hold_new(js, skb);
 
-		held_add(h->list, &h->n, e, func_text(js, e));
+		held_add(js, h->list, &h->n, e, func_text(js, e));
 	} else if (n && n->j.fate.kind == HS_FATE_QUEUED && !n->freed) {
 		func_read(js, n, e);
 		func_hop(js, n, e);
@@ -304,7 +307,7 @@ static void func_next(struct hs_journeys *js, const struct hs_event *e)
 		held_set(&c->read, e);
 		break;
 	default:
-		held_add(c->next, &c->n_next, e, "");
+		held_add(js, c->next, &c->n_next, e, "");
 	}
 }
 

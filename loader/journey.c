@@ -259,14 +259,48 @@ static bool event_may_be_birth(const struct hs_event *e)
 	       (e->rec->stage != HS_STAGE_DEV_QUEUE || e->rec->flags & HS_F_LOCAL);
 }
 
-/*
- * Is this event about another packet at the same address, whose birth was lost? The one before has
- * its end, or it was received, and nothing that was received is transmitted without being queued.
- */
-static bool node_is_over(const struct node *n, const struct hs_event *e)
+/* Is it what is being received where this event happens? */
+static bool node_is_in_hand(struct hs_journeys *js, const struct node *n, const struct hs_event *e)
 {
-	return n->freed || n->j.fate.kind == HS_FATE_QUEUED ||
-	       (e->rec->stage == HS_STAGE_DEV_XMIT && node_timed_stage(n) == HS_STAGE_RECEIVE);
+	const struct hs_hop *last = node_timed_hop(n);
+
+	if (e->softirq)
+		return node_in_softirq(js, e) == n;
+	return last && !last->softirq && last->task.tid == e->task.tid;
+}
+
+/*
+ * Can one that was received be seen there next? Queued or transmitted in the same namespace, if it was queued
+ * first; on a device above (a bridge, a tunnel, what tc redirects) only while it is being received.
+ */
+static bool node_leads_to(struct hs_journeys *js, const struct node *n, const struct hs_event *e)
+{
+	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
+
+	switch (e->rec->stage) {
+	case HS_STAGE_DEV_XMIT:
+		return false;
+	case HS_STAGE_DEV_QUEUE:
+		return n->netns == at->netns;
+	case HS_STAGE_BACKLOG:
+	case HS_STAGE_RECEIVE:
+		return node_is_in_hand(js, n, e);
+	default:
+		return true;
+	}
+}
+
+/*
+ * Is this event about another packet at the same address, whose birth was lost or no event? (Clones have
+ * none, of which a bridge makes one a port.) The one before has its end, or it cannot have got there.
+ */
+static bool node_is_over(struct hs_journeys *js, const struct node *n, const struct hs_event *e)
+{
+	enum hs_stage stage = node_timed_stage(n);
+
+	if (n->freed || n->j.fate.kind == HS_FATE_QUEUED || stage == HS_STAGE_SOCK_ERROR)
+		return true;
+	return stage == HS_STAGE_RECEIVE && !node_leads_to(js, n, e);
 }
 
 /* Forwarded, but not that packet: a copy of the one that is being received. */
@@ -280,7 +314,7 @@ static bool event_is_copy(struct hs_journeys *js, const struct hs_event *e, cons
 		return false;
 	birth_parse(e, &proto, &p);
 	return node_find_flooded(js, e, &p) &&
-	       (!n || node_is_over(n, e) || !packet_is_same(&n->j.packet, &p));
+	       (!n || node_is_over(js, n, e) || !packet_is_same(&n->j.packet, &p));
 }
 
 static const char *receive_text(const struct node *n, const struct hs_event *e)
@@ -350,7 +384,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		if (n && !*text)
 			text = n->j.held_text;
 	}
-	if (!copy && !event_may_be_birth(e) && (!n || node_is_over(n, e)))
+	if (!copy && !event_may_be_birth(e) && (!n || node_is_over(js, n, e)))
 		n = node_headless(js, e, at->skb);
 	if (!n)
 		return;
@@ -497,7 +531,9 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 	if (f && !e->softirq) {
 		struct node *last = node_by_serial(js, f->end[s->end].received);
 
-		n = node_has_flags(last, TH_RST, 0) ? last : NULL;
+		/* One RST ends one connection; the endpoints may be another's by now. */
+		n = node_has_flags(last, TH_RST, 0) && last->j.told == HS_TOLD_NOTHING ? last
+										       : NULL;
 	}
 	/* tcp_disconnect() reports that there is none any more. */
 	if (!s || !q->err)
@@ -515,12 +551,18 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 	n->j.told_task = s->s.owner;
 }
 
+/* A gap may be seen after the counters told of it, so the two are never added up. */
+static uint64_t lost_known(const struct hs_journeys *js)
+{
+	return js->gaps > js->reserve ? js->gaps : js->reserve;
+}
+
 static void on_lost(struct hs_journeys *js, uint64_t lost, uint64_t misses)
 {
 	if (!lost && !misses)
 		return;
 	js->lost_total += lost + misses;
-	js->sum.lost = js->gaps > js->reserve ? js->gaps : js->reserve;
+	js->sum.lost = lost_known(js);
 	js->sum.misses += misses;
 }
 
@@ -570,10 +612,43 @@ static bool node_passes_through(struct hs_journeys *js, const struct node *n)
 	return to && to->netns && !to->guessed && to->netns != n->netns;
 }
 
+/* Nobody knows before `until` which of them are lost already. */
+static void loss_ahead(struct hs_journeys *js, uint64_t until)
+{
+	js->told_ahead = true;
+	if (js->n_ahead < AHEAD_MAX)
+		js->n_ahead++;
+	js->ahead[js->n_ahead - 1].until = until;
+	js->ahead[js->n_ahead - 1].total = js->lost_total;
+}
+
+/* From now on all of these are in the past. */
+static void loss_past(struct hs_journeys *js, uint64_t now)
+{
+	size_t old = 0;
+
+	while (old < js->n_ahead && js->ahead[old].until <= now)
+		js->lost_past = js->ahead[old++].total;
+	js->n_ahead -= old;
+	memmove(js->ahead, js->ahead + old, js->n_ahead * sizeof(js->ahead[0]));
+}
+
+/* Nobody reads a FIN, or what was left in a queue at close; of what connection it was says who read a segment. */
+static bool node_may_be_read(struct hs_journeys *js, const struct node *n)
+{
+	if (n->j.fate.kind != HS_FATE_QUEUED || n->j.read_done || n->freed || n->j.unread_at_close)
+		return false;
+	if (n->j.packet.proto != IPPROTO_TCP)
+		return true;
+	return n->j.packet.payload && flow_by_serial(js, n->flow);
+}
+
 static void on_tick(struct hs_journeys *js, uint64_t now)
 {
 	struct node *n, *tmp;
 
+	js->last_tick = now;
+	loss_past(js, now);
 	if (now < js->ticked + TICK_NS)
 		return;
 	js->ticked = now;
@@ -599,7 +674,7 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 	/* In the order in which they were settled; one that still waits in a socket goes last
 	 * again. */
 	while ((n = js->done) && now > n->last + REMEMBER_NS) {
-		if (n->j.fate.kind != HS_FATE_QUEUED || n->j.read_done || n->freed) {
+		if (!node_may_be_read(js, n)) {
 			node_free(js, n);
 			continue;
 		}
@@ -612,36 +687,39 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 void journeys_gap(void *ctx, uint64_t time, int64_t lost)
 {
 	struct hs_journeys *js = ctx;
+	uint64_t known = lost_known(js);
 
 	(void)time;
 	if (lost > 0) {
 		js->gaps += lost;
-		on_lost(js, lost, 0);
+		on_lost(js, js->told_ahead ? lost_known(js) - known : (uint64_t)lost, 0);
 	} else if (js->gaps) {
 		/* One that was counted; a number may also come twice in a damaged recording. */
 		js->gaps--;
-		js->lost_total--;
-		js->sum.lost = js->gaps > js->reserve ? js->gaps : js->reserve;
+		js->lost_total -= js->told_ahead ? known - lost_known(js) : 1;
+		js->sum.lost = lost_known(js);
 	}
 }
 
 /*
- * What the counters say beyond the gaps that were seen: lost after the last record, or skipped. A
- * gap may be seen after the counters told of it, so the two are never added up.
+ * What the counters say beyond the gaps that were seen: lost after the last record, or skipped. What is told
+ * ahead may not have been lost yet, so those that are born meanwhile count as alive, too.
  */
 static void on_loss(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_loss *rec = (const void *)e->rec;
-	uint64_t known = js->gaps > js->reserve ? js->gaps : js->reserve;
-	uint64_t misses = rec->misses + rec->maps;
+	uint64_t known = lost_known(js), misses = rec->misses + rec->maps;
 
+	if (!js->n_ahead)
+		js->lost_past = js->lost_total;
 	js->reserve = rec->reserve;
-	if (rec->hdr.size >= offsetof(struct hs_rec_loss, calls))
-		js->sum.untimed = rec->untimed;
-	if (rec->hdr.size >= sizeof(*rec))
-		js->sum.unseen_calls = rec->calls;
+	losses_learn(&js->sum.losses, rec);
+	js->sum.untimed = js->sum.losses.n[HS_LOSS_UNTIMED];
+	js->sum.unseen_calls = js->sum.losses.n[HS_LOSS_UNSEEN_CALLS];
 	on_lost(js, rec->reserve > known ? rec->reserve - known : 0, misses - js->misses_seen);
 	js->misses_seen = misses;
+	if (rec->hdr.flags & HS_F_AHEAD && rec->hdr.size >= sizeof(*rec))
+		loss_ahead(js, rec->until);
 	tell_loss(js, e->time);
 }
 
@@ -668,6 +746,8 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 	HASH_ITER (hh, js->calls, call, call_tmp)
 		call_free(js, call);
 	js->sum.shown = js->shown;
+	/* The numbers that are missing may be more than what was told. */
+	js->sum.losses.n[HS_LOSS_RING] = js->sum.lost;
 	js->sum.nothing = tell_nothing(js);
 	SINK(js, summary, &js->sum);
 }
@@ -677,6 +757,9 @@ int journeys_event(void *ctx, const struct hs_event *e)
 	struct hs_journeys *js = ctx;
 
 	js->sum.events += e->rec->type < HS_REC_START;
+	if (e->rec->type < HS_REC_START && !(e->rec->flags & HS_F_LISTED) &&
+	    e->time < js->last_tick)
+		js->sum.losses.n[HS_LOSS_LATE]++;
 	switch (e->rec->type) {
 	case HS_REC_STAGE:
 	case HS_REC_BIRTH:

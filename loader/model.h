@@ -393,6 +393,20 @@ struct hs_call {
 	bool window_full; /* because the peer's window had none either */
 };
 
+/* Every way to lose information has a counter: losses.def. */
+enum hs_loss {
+#define LOSS(id, json, what, where, remedy) HS_LOSS_##id,
+#include "losses.def"
+#undef LOSS
+	HS_LOSSES
+};
+
+struct hs_losses {
+	uint64_t n[HS_LOSSES];
+	uint64_t ring
+		[HS_MAX_CPUS]; /* of n[HS_LOSS_RING]: of the ring buffer of each CPU, so far as told */
+};
+
 struct hs_summary {
 	uint64_t packets; /* journeys seen, shown or not */
 	uint64_t shown, queued, read, dropped, refused, consumed, left, merged, underway, unknown;
@@ -405,6 +419,7 @@ struct hs_summary {
 	uint64_t unseen_calls; /* the same of those on system calls, of whatever process */
 	const char *nothing;   /* nothing was shown: why, as a sentence; else "" */
 	uint64_t flows, resets, retransmissions; /* TCP: of the shown */
+	struct hs_losses losses;		 /* all that was lost, by its kind */
 };
 
 /*

@@ -172,10 +172,12 @@ const struct hs_fate no_fate = {
 /* Records that were lost while it was alive may have been about it. */
 void node_note_loss(const struct hs_journeys *js, struct node *n)
 {
+	uint64_t lost = js->lost_total - n->lost_before;
+
 	if (n->settled || js->lost_total <= n->lost_before)
 		return;
 	n->j.incomplete = true;
-	n->j.lost = js->lost_total - n->lost_before;
+	n->j.lost = lost > n->j.lost ? lost : n->j.lost;
 }
 
 static uint64_t *node_counter(struct hs_journeys *js, const struct node *n)
@@ -387,14 +389,35 @@ void node_try_settle(struct hs_journeys *js, struct node *n)
 		node_settle(js, n);
 }
 
+/* To make room for others. What comes of it from now on is not told, so nobody knows its fate. */
+static void node_forget(struct hs_journeys *js, struct node *n)
+{
+	struct hs_fate fate = no_fate;
+
+	js->sum.losses.n[n->settled ? HS_LOSS_KEPT : HS_LOSS_JOURNEYS]++;
+	if (!n->settled) {
+		n->j.incomplete = true;
+		n->j.lost++;
+	}
+	if (n->j.fate.kind == HS_FATE_UNDERWAY) {
+		fate.kind = HS_FATE_UNKNOWN;
+		fate.time = n->last;
+		fate.stage = node_stage(n);
+		fate.inferred = true;
+		fate.why = "forgotten on its way: too many packets at once";
+		node_set_fate(js, n, fate);
+	}
+	node_settle(js, n);
+	node_free(js, n);
+}
+
 struct node *node_new(struct hs_journeys *js, const struct hs_event *e)
 {
 	struct node *n, *old;
 
-	while (js->n_nodes >= JOURNEY_MAX) {
+	while (js->n_nodes >= (js->select->tables ?: JOURNEY_MAX)) {
 		old = js->done ?: js->open;
-		node_settle(js, old);
-		node_free(js, old);
+		node_forget(js, old);
 	}
 	n = calloc(1, sizeof(*n));
 	if (!n) {
@@ -402,7 +425,7 @@ struct node *node_new(struct hs_journeys *js, const struct hs_event *e)
 		return NULL;
 	}
 	n->serial = ++js->last_serial;
-	n->lost_before = js->lost_total;
+	n->lost_before = lost_now(js);
 	n->j.fate = no_fate;
 	n->j.born = n->last = e->time;
 	n->j.by = e->task;

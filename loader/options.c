@@ -16,6 +16,8 @@
 #include "only.h"
 #include "stages.h"
 
+#define TABLES_LEAST 16 /* so many packets are spoken of at once */
+
 enum {
 	OPT_TREE = 256,
 	OPT_LIST,
@@ -30,6 +32,7 @@ enum {
 	OPT_PLAIN,
 	OPT_COLOR,
 	OPT_ALL,
+	OPT_STATS,
 	OPT_EXPECT,
 	OPT_EXPECT_FILE,
 	OPT_HELP,
@@ -39,6 +42,7 @@ enum {
 	OPT_TIMEOUT,
 	OPT_READY_FD,
 	OPT_RING,
+	OPT_MAPS,
 	OPT_STACKS,
 	OPT_BACKEND,
 };
@@ -56,6 +60,7 @@ static const struct option options_long[] = {
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "reason", required_argument, NULL, OPT_REASON },
 	{ "all", no_argument, NULL, OPT_ALL },
+	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "expect", required_argument, NULL, OPT_EXPECT },
 	{ "expect-file", required_argument, NULL, OPT_EXPECT_FILE },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -77,6 +82,7 @@ static const struct option options_long[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
 	{ "ring", required_argument, NULL, OPT_RING },
+	{ "maps", required_argument, NULL, OPT_MAPS },
 	{ "stacks", required_argument, NULL, OPT_STACKS },
 	{ "backend", required_argument, NULL, OPT_BACKEND },
 	{ 0 },
@@ -347,6 +353,9 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 				     "; it takes bytes from the IP header on, 1 to 4096");
 		opt->snap = v;
 		return 0;
+	case OPT_STATS:
+		show->render.stats = true;
+		return 0;
 	case OPT_EXPECT:
 		opt->expects = true;
 		if (strcmp(optarg, "help"))
@@ -390,6 +399,13 @@ static int options_one(struct hs_options *opt, const char *command, int c)
 			return 0;
 		return usage(command, "--ring '%s' is no size", optarg,
 			     "; it takes bytes, as in 64K or 16M, up to 1G");
+	case OPT_MAPS:
+		if (!options_number(optarg, 1, 1 << 20, &v))
+			return usage(command, "--maps '%s' is no number", optarg,
+				     "; it takes entries of each table, 1 to 1048576");
+		opt->map_entries = v;
+		opt->select.tables = v < TABLES_LEAST ? TABLES_LEAST : v;
+		return 0;
 	case OPT_STACKS:
 		if (!strcmp(optarg, "always") || !strcmp(optarg, "never")) {
 			opt->stacks = !strcmp(optarg, "always");

@@ -37,6 +37,7 @@ struct hs_options {
 	double timeout;		 /* s, 0: none */
 	int ready_fd;		 /* -1 */
 	uint64_t ring_bytes;	 /* 0: not given */
+	uint32_t map_entries;	 /* --maps, 0: not given; select.tables goes with it */
 	uint32_t snap;		 /* -s, 0: as -X needs it */
 	int stacks;		 /* -1: by the view */
 	enum hs_backend backend; /* --backend; HS_BY_STACK: the best that the kernel grants */

@@ -12,6 +12,7 @@ void reader_woken(struct hs_journeys *js, const struct hs_event *e)
 		return;
 	node_hop(js, n, e, HS_STAGE_WAKEUP, tell_task(js, &e->task), "", 0);
 	i = js->last_woken++ % WOKEN_MAX;
+	js->sum.losses.n[HS_LOSS_RUNNING] += js->woken[i].tid && !js->woken[i].ran;
 	js->woken[i].tid = e->task.tid;
 	js->woken[i].serial = n->serial;
 	js->woken[i].time = e->time;

@@ -36,6 +36,7 @@ struct hs_render_options {
 	bool json_hops;	     /* JSON: a line for every hop too */
 	bool payload;	     /* -X: captured payload in hexadecimal */
 	bool no_fold;	     /* list, ladder: a line for every segment */
+	bool stats;	     /* at the end, all that was lost; JSON tells it anyway */
 	uint32_t flow;	     /* ladder: only that connection, 0: each */
 	/*
 	 * Journeys may be hidden from this sink (--only, --reason), so the tree must not wait for

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 
+#include "losses.h"
 #include "render_json.h"
 #include "stages.h"
 
@@ -671,6 +672,29 @@ static void json_loss(void *ctx, uint64_t time, uint64_t lost, uint64_t misses)
 	end(r);
 }
 
+/* Those that are not 0. */
+static void json_losses(struct text *t, const struct hs_losses *losses)
+{
+	json_key(t, "losses");
+	json_put(t, "{");
+	for (int i = 0; i < HS_LOSSES; i++)
+		if (losses->n[i])
+			json_uint(t, loss_name(i), losses->n[i]);
+	json_put(t, "}");
+	json_key(t, "rings");
+	json_put(t, "[");
+	for (int i = 0; i < HS_MAX_CPUS; i++) {
+		if (!losses->ring[i])
+			continue;
+		json_element(t);
+		json_put(t, "{");
+		json_uint(t, "cpu", i);
+		json_uint(t, "lost", losses->ring[i]);
+		json_put(t, "}");
+	}
+	json_put(t, "]");
+}
+
 static void json_summary(void *ctx, const struct hs_summary *s)
 {
 	const struct {
@@ -712,6 +736,7 @@ static void json_summary(void *ctx, const struct hs_summary *s)
 			json_uint(t, text_noise_name(i), s->background[i]);
 	}
 	json_put(t, "}");
+	json_losses(t, &s->losses);
 	json_str(t, "nothing", s->nothing);
 	json_uint(t, "start", r->opt.start);
 	json_int(t, "wall_offset", r->opt.wall_offset);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "losses.h"
+
 #define G	      TEXT_GLUE
 #define NS_PER_S      1000000000
 #define NS_PER_MS     1000000
@@ -636,7 +638,9 @@ static void add_untimed(struct text *t, const struct hs_summary *s)
 
 static void add_losses(struct text *t, const struct hs_summary *s)
 {
-	if (!s->lost && !s->misses) {
+	uint64_t forgotten = s->losses.n[HS_LOSS_JOURNEYS] + s->losses.n[HS_LOSS_FLOWS];
+
+	if (!s->lost && !s->misses && !forgotten) {
 		text_add(t, "; nothing lost");
 		add_untimed(t, s);
 		return;
@@ -649,6 +653,9 @@ static void add_losses(struct text *t, const struct hs_summary *s)
 	if (s->misses)
 		text_addf(t, "%s %" PRIu64 G "probe run%s skipped", s->lost ? "," : "", s->misses,
 			  s->misses == 1 ? "" : "s");
+	if (forgotten)
+		text_addf(t, "%s %" PRIu64 G "forgotten for want of room",
+			  s->lost || s->misses ? "," : "", forgotten);
 	text_color(t, TEXT_RESET);
 	add_untimed(t, s);
 }
@@ -701,5 +708,7 @@ void parts_summary(struct render *r, const struct hs_summary *s)
 	add_background(t, s);
 	if (t->len)
 		parts_flow(r, NULL, 4);
+	if (r->opt.stats)
+		losses_tell(&s->losses, &r->page);
 	parts_write(r);
 }

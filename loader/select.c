@@ -79,7 +79,8 @@ static int select_arguments(const char *word)
 {
 	if (!strcmp(word, "followed") || !strcmp(word, "all"))
 		return 0;
-	if (!strcmp(word, "netns") || !strcmp(word, "dev") || !strcmp(word, "filter"))
+	if (!strcmp(word, "netns") || !strcmp(word, "dev") || !strcmp(word, "filter") ||
+	    !strcmp(word, "tables"))
 		return 1;
 	return strcmp(word, "without") ? -1 : 4;
 }
@@ -112,6 +113,8 @@ int select_add_spec(struct hs_select *select, const char *spec, size_t len, char
 			r = words_add(&select->netns, arg[0]);
 		} else if (!strcmp(word, "dev")) {
 			r = words_add(&select->devs, arg[0]);
+		} else if (!strcmp(word, "tables")) {
+			select->tables = strtoul(arg[0], NULL, 10);
 		} else if (!strcmp(word, "filter")) {
 			r = select_add_filter(select, arg[0], err, err_len);
 		} else {
@@ -154,6 +157,13 @@ int select_spec(const struct hs_select *select, char **ret, size_t *ret_len)
 		select_word(f, "followed");
 	if (select->all)
 		select_word(f, "all");
+	if (select->tables) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%u", select->tables);
+		select_word(f, "tables");
+		select_word(f, text);
+	}
 	select_words(f, "netns", &select->netns);
 	select_words(f, "dev", &select->devs);
 	select_words(f, "filter", &select->filter_text);

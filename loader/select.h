@@ -32,6 +32,8 @@ struct hs_select {
 	struct hs_filter **filters; /* one for each of filter_text: all have to match */
 	bool has_without;
 	struct hs_endpoint without[2];
+	uint32_t
+		tables; /* packets and connections that are remembered at once, 0: as many as are usual */
 };
 
 int words_add(struct hs_words *words, const char *word);

@@ -45,14 +45,17 @@ static bool segment_is_done(const struct segment *seg, const struct flow_end *en
 	return !(seg->flags & TH_FIN) && (!segment_bytes(seg) || seg->read || !other->netns);
 }
 
-static void segments_prune(struct flow_end *end, const struct flow_end *other)
+static void segments_prune(struct hs_journeys *js, struct flow_end *end,
+			   const struct flow_end *other)
 {
 	size_t gone = 0;
 
 	while (gone < end->n_segs && segment_is_done(&end->segs[gone], end, other))
 		gone++;
-	if (end->n_segs - gone >= SEGMENTS_MAX)
+	if (end->n_segs - gone >= SEGMENTS_MAX) {
+		js->sum.losses.n[HS_LOSS_SEGMENTS] += end->n_segs - gone - (SEGMENTS_MAX - 1);
 		gone = end->n_segs - SEGMENTS_MAX + 1;
+	}
 	if (!gone)
 		return;
 	end->n_segs -= gone;
@@ -172,7 +175,7 @@ void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool 
 	}
 	end->has_max = true;
 	end->max = next;
-	segments_prune(end, other);
+	segments_prune(js, end, other);
 	segments_add(js, end,
 		     (struct segment){
 			     .seq = seq,
@@ -183,7 +186,7 @@ void seq_sent(struct hs_journeys *js, struct flow_node *f, struct node *n, bool 
 		     });
 }
 
-void seq_arrived(struct flow_node *f, const struct node *n)
+void seq_arrived(struct hs_journeys *js, struct flow_node *f, const struct node *n)
 {
 	const struct hs_packet *p = &n->j.packet;
 	struct flow_end *end = &f->end[!n->j.from];
@@ -195,7 +198,7 @@ void seq_arrived(struct flow_node *f, const struct node *n)
 		end->una = p->tcp_ack;
 		end->window = p->tcp_window;
 	}
-	segments_prune(end, &f->end[n->j.from]);
+	segments_prune(js, end, &f->end[n->j.from]);
 }
 
 void seq_queued(struct flow_node *f, const struct node *n, uint64_t time)
@@ -290,7 +293,7 @@ void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, 
 		    !seq_before(copied, n->j.packet.tcp_seq + n->j.packet.payload))
 			seq_read_journey(js, n, seg, read);
 	}
-	segments_prune(end, &f->end[reader]);
+	segments_prune(js, end, &f->end[reader]);
 }
 
 void seq_unread(struct hs_journeys *js, struct flow_node *f, unsigned int reader)

@@ -15,6 +15,7 @@
 #define QUEUE_MAX	  65536
 #define MISSING_MAX	  4096
 #define BOUND_MAX	  4096
+#define EARLY_NS	  1000000ull /* queueing is told so late at most, after the read */
 
 struct hs_endpoint endpoint_of(const struct hs_sa *sa)
 {
@@ -122,8 +123,10 @@ void sock_learn_bound(struct hs_journeys *js, const struct hs_rec_sock *rec)
 		if (js->bound[i].netns != rec->netns || js->bound[i].time == rec->hdr.time)
 			js->bound[kept++] = js->bound[i];
 	js->n_bound = kept;
-	if (kept >= BOUND_MAX)
+	if (kept >= BOUND_MAX) {
+		js->sum.losses.n[HS_LOSS_SOCKETS]++;
 		return;
+	}
 	grown = realloc(js->bound, (kept + 1) * sizeof(*grown));
 	if (!grown) {
 		js->error = -ENOMEM;
@@ -210,13 +213,14 @@ static bool sock_pop(struct sock_node *s, struct waiting *ret)
 	return true;
 }
 
-static int sock_append(struct sock_node *s, struct waiting w)
+static int sock_append(struct hs_journeys *js, struct sock_node *s, struct waiting w)
 {
 	if (s->queue_n == s->queue_room) {
 		size_t room = s->queue_room ? s->queue_room * 2 : 8;
 		struct waiting *grown;
 
 		if (room > QUEUE_MAX) {
+			js->sum.losses.n[HS_LOSS_DATAGRAMS]++;
 			sock_pop(s, &(struct waiting){ 0 });
 		} else {
 			grown = malloc(room * sizeof(*grown));
@@ -261,11 +265,13 @@ static int sock_fill(struct hs_journeys *js, struct sock_node *s, uint32_t qlen)
 	if (s->filled && s->lost_pushed == js->lost_total)
 		return 0;
 	s->filled = true;
-	s->lost_pushed = js->lost_total;
-	if (missing > MISSING_MAX)
+	s->lost_pushed = lost_now(js);
+	if (missing > MISSING_MAX) {
+		js->sum.losses.n[HS_LOSS_DATAGRAMS] += missing;
 		return 0;
+	}
 	while (missing--)
-		if (sock_append(s, (struct waiting){ 0 }))
+		if (sock_append(js, s, (struct waiting){ 0 }))
 			return -ENOMEM;
 	return 0;
 }
@@ -280,7 +286,7 @@ int sock_push(struct hs_journeys *js, struct sock_node *s, struct node *n, uint6
 		read_settle(js, n, &w, read);
 		return 0;
 	}
-	if (sock_fill(js, s, qlen) || sock_append(s, w))
+	if (sock_fill(js, s, qlen) || sock_append(js, s, w))
 		return -ENOMEM;
 	/* They were none: of a batch that is queued at once each report counts the whole. */
 	while (s->queue_n > qlen && !s->queue[s->queue_first].serial)
@@ -315,10 +321,13 @@ static void sock_returned_error(struct hs_journeys *js, struct sock_node *s,
 	node_try_settle(js, n);
 }
 
-static void sock_keep_early(struct sock_node *s, const struct hs_read *read)
+static void sock_keep_early(struct hs_journeys *js, struct sock_node *s, const struct hs_read *read)
 {
-	if (s->n_early == EARLY_MAX)
+	if (s->n_early == EARLY_MAX) {
+		/* What was read long ago was queued before that: no event told of it. */
+		js->sum.losses.n[HS_LOSS_READS] += read->time < s->early[0].time + EARLY_NS;
 		memmove(s->early, s->early + 1, --s->n_early * sizeof(s->early[0]));
+	}
 	s->early[s->n_early++] = *read;
 }
 
@@ -370,10 +379,10 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 	if (s->lost_read != js->lost_total)
 		while (s->queue_n > (size_t)rec->qlen + 1)
 			sock_pop(s, &w);
-	s->lost_read = js->lost_total;
+	s->lost_read = lost_now(js);
 	do {
 		if (!sock_pop(s, &w)) {
-			sock_keep_early(s, &read);
+			sock_keep_early(js, s, &read);
 			return;
 		}
 		n = node_by_serial(js, w.serial);

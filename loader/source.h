@@ -26,6 +26,7 @@ struct hs_live_options {
 	bool functions;		 /* probe them, where the kernel grants that */
 	enum hs_backend backend; /* by that only; HS_BY_STACK: the best one */
 	size_t ring_bytes;	 /* of all ring buffers together */
+	uint32_t map_entries;	 /* of each map that can fill up, 0: as many as are usual */
 	const char *spec;	 /* the selection as NUL-terminated words, for HS_REC_START */
 	size_t spec_len;
 };

@@ -21,6 +21,8 @@
 #include "source_rings.h"
 #include "trace.skel.h"
 
+#define READINGS 64 /* of the loss counters that wait for records of their time */
+
 struct hs_live {
 	struct trace_bpf *skel;
 	struct hs_rings *rings;
@@ -30,8 +32,13 @@ struct hs_live {
 	void *ctx;
 	struct hs_attach attach;
 	unsigned int probes;
-	uint64_t loss_read; /* time of the last look at the loss counters */
-	struct hs_rec_loss loss;
+	uint64_t ticked;    /* time of the last tick */
+	uint64_t loss_read; /* time of the last look at the counters of what is beside the path */
+	int n_cpus;
+	struct hs_cpu *cpus;		    /* room to read the counters of each */
+	struct hs_rec_loss *told;	    /* what was handed over last */
+	struct hs_rec_loss *read[READINGS]; /* what the counters said, the oldest first */
+	size_t n_read;			    /* so many of them are used */
 };
 
 /* Records of one drain and CPU: a flood must not keep the caller from its signals and deadlines. */
@@ -271,6 +278,16 @@ static void live_configure(struct trace_bpf *skel, const struct hs_live_options 
 	}
 }
 
+/* Of those that hold what is under way. */
+static void live_size_maps(struct trace_bpf *skel, uint32_t entries)
+{
+	struct bpf_map *const maps[] = { skel->maps.followed, skel->maps.open_calls,
+					 skel->maps.receiving, skel->maps.woken };
+
+	for (size_t i = 0; entries && i < sizeof(maps) / sizeof(maps[0]); i++)
+		bpf_map__set_max_entries(maps[i], entries);
+}
+
 static unsigned int live_backends(const struct hs_live_options *opt)
 {
 	if (!opt->functions || opt->backend == HS_BY_TRACEPOINT)
@@ -286,6 +303,7 @@ int live_prepare(struct trace_bpf *skel, const struct hs_live_options *opt,
 	if (r)
 		return r;
 	live_configure(skel, opt, attach);
+	live_size_maps(skel, opt->map_entries);
 	live_fit_kernel(skel);
 	return 0;
 }
@@ -300,6 +318,30 @@ static void live_explain_backend(enum hs_backend backend, char *err, size_t err_
 		 "best that it has, which `trace doctor` tells",
 		 backend_name(backend), r ? strerror(-r) : "function addresses are hidden",
 		 *why ? ", " : "", why);
+}
+
+static int live_make_room(struct hs_live *live)
+{
+	size_t size;
+
+	live->n_cpus = libbpf_num_possible_cpus();
+	if (live->n_cpus < 0)
+		return live->n_cpus;
+	size = sizeof(*live->told) + (HS_LOST_KINDS + live->n_cpus) * sizeof(uint64_t);
+	if (size > UINT16_MAX)
+		return -E2BIG;
+	live->cpus = calloc(live->n_cpus, sizeof(*live->cpus));
+	live->told = calloc(1, size);
+	if (!live->cpus || !live->told)
+		return -ENOMEM;
+	live->told->hdr = (struct hs_hdr){ .type = HS_REC_LOSS, .flags = HS_F_AHEAD, .size = size };
+	for (int i = 0; i < READINGS; i++) {
+		live->read[i] = calloc(1, size);
+		if (!live->read[i])
+			return -ENOMEM;
+		*live->read[i] = *live->told;
+	}
+	return 0;
 }
 
 int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err, size_t err_len)
@@ -320,6 +362,11 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 	if (!live)
 		return -ENOMEM;
 	live->opt = *opt;
+	r = live_make_room(live);
+	if (r) {
+		snprintf(err, err_len, "%s", strerror(-r));
+		goto fail;
+	}
 	live->skel = trace_bpf__open();
 	if (!live->skel) {
 		r = -errno;
@@ -369,6 +416,10 @@ void live_close(struct hs_live *live)
 	attach_free(&live->attach);
 	trace_bpf__destroy(live->skel);
 	learn_free(live->learn);
+	free(live->cpus);
+	free(live->told);
+	for (int i = 0; i < READINGS; i++)
+		free(live->read[i]);
 	free(live);
 }
 
@@ -407,6 +458,7 @@ static int live_hand_over_start(struct hs_live *live)
 		memcpy(start->spec, live->opt.spec, live->opt.spec_len);
 	r = live->fn(live->ctx, &start->hdr);
 	free(start);
+	live->ticked = live_clock(CLOCK_MONOTONIC);
 	return r;
 }
 
@@ -502,21 +554,18 @@ unsigned int live_probes(const struct hs_live *live)
 	return live->probes;
 }
 
-/* Sums over all CPUs. */
+/* Of each CPU, into live->cpus; their sums of numbered records. Nothing is said of what cannot be read. */
 static struct hs_cpu live_read_counts(const struct hs_live *live)
 {
-	int n = libbpf_num_possible_cpus();
-	struct hs_cpu *cpus = calloc(n, sizeof(*cpus)), sum = { 0 };
+	struct hs_cpu sum = { 0 };
 	uint32_t zero = 0;
 
-	if (cpus && !bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.cpus), &zero, cpus)) {
-		for (int i = 0; i < n; i++) {
-			sum.generated += cpus[i].generated;
-			sum.lost += cpus[i].lost;
-			sum.maps += cpus[i].maps;
-		}
+	if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.cpus), &zero, live->cpus))
+		return sum;
+	for (int i = 0; i < live->n_cpus; i++) {
+		sum.generated += live->cpus[i].generated;
+		sum.lost += live->cpus[i].lost;
 	}
-	free(cpus);
 	return sum;
 }
 
@@ -534,58 +583,121 @@ static bool live_is_of_calls(const struct trace_bpf *skel, const struct bpf_prog
 	       prog == skel->progs.sys_enter_of_perf || prog == skel->progs.sys_exit_of_perf;
 }
 
-static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret)
+/* `all`: also of those that no fate depends on, of which there are many. */
+static void live_read_misses(const struct hs_live *live, struct hs_rec_loss *ret, bool all)
 {
 	struct bpf_program *prog;
 
-	ret->misses = ret->calls = 0;
-	ret->untimed = attach_misses(&live->attach);
+	ret->misses = 0;
+	if (all) {
+		ret->calls = 0;
+		ret->untimed = attach_misses(&live->attach);
+	}
 	bpf_object__for_each_program (prog, live->skel->obj) {
+		bool beside = live_is_beside(live->skel, prog);
+		bool call = live_is_of_calls(live->skel, prog);
 		struct bpf_prog_info info = {};
 		uint32_t len = sizeof(info);
 
-		if (!bpf_program__autoload(prog) ||
+		if (!bpf_program__autoload(prog) || (!all && (beside || call)) ||
 		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 			continue;
-		if (live_is_beside(live->skel, prog))
-			ret->untimed += info.recursion_misses;
-		else if (live_is_of_calls(live->skel, prog))
-			ret->calls += info.recursion_misses;
-		else
-			ret->misses += info.recursion_misses;
+		*(beside ? &ret->untimed
+		  : call ? &ret->calls
+			 : &ret->misses) += info.recursion_misses;
 	}
 }
 
-/* A record of what was lost, when that has changed. */
-static int live_hand_over_loss(struct hs_live *live, uint64_t now)
+/* Is anything lost yet? */
+static bool live_loss_any(const struct hs_rec_loss *loss)
 {
-	struct hs_rec_loss loss = {
-		.hdr = { .type = HS_REC_LOSS, .size = sizeof(loss), .time = now },
-	};
-	struct hs_cpu sum = live_read_counts(live);
+	uint64_t sum = loss->reserve | loss->misses | loss->maps | loss->untimed | loss->calls;
 
-	live->loss_read = now;
-	loss.reserve = sum.lost;
-	loss.maps = sum.maps;
-	live_read_misses(live, &loss);
-	if (loss.reserve == live->loss.reserve && loss.maps == live->loss.maps &&
-	    loss.misses == live->loss.misses && loss.untimed == live->loss.untimed &&
-	    loss.calls == live->loss.calls)
+	for (size_t i = 0; i < loss->n_kinds; i++)
+		sum |= loss->counts[i];
+	return sum;
+}
+
+static bool live_loss_is(const struct hs_rec_loss *a, const struct hs_rec_loss *b)
+{
+	size_t counts = a->hdr.size - sizeof(*a);
+
+	return a->reserve == b->reserve && a->misses == b->misses && a->untimed == b->untimed &&
+	       a->calls == b->calls && !memcmp(a->counts, b->counts, counts);
+}
+
+/* What the counters say now, kept if it is news. Where there is no room, it takes the place of the last. */
+static void live_read_losses(struct hs_live *live, bool all)
+{
+	struct hs_rec_loss *last = live->n_read ? live->read[live->n_read - 1] : live->told;
+	struct hs_rec_loss *now = live->read[live->n_read < READINGS ? live->n_read : READINGS - 1];
+	uint64_t time = live_clock(CLOCK_MONOTONIC);
+
+	if (now != last)
+		memcpy(now, last, last->hdr.size);
+	now->reserve = live_read_counts(live).lost;
+	now->n_kinds = HS_LOST_KINDS;
+	now->n_cpus = live->n_cpus;
+	memset(now->counts, 0, HS_LOST_KINDS * sizeof(now->counts[0]));
+	for (int i = 0; i < live->n_cpus; i++) {
+		for (int k = 0; k < HS_LOST_KINDS; k++)
+			now->counts[k] += live->cpus[i].kinds[k];
+		now->counts[HS_LOST_KINDS + i] = live->cpus[i].lost;
+	}
+	now->maps = 0;
+	for (int k = 0; k < HS_LOST_WOKEN; k++)
+		now->maps += now->counts[k];
+	live_read_misses(live, now, all);
+	now->until = time;
+	if (now == last)
+		return;
+	if (live->n_read && live_loss_is(now, last))
+		last->until = time;
+	else
+		live->n_read++;
+}
+
+/*
+ * What had been lost by `until`, when that has changed: the oldest reading that is not older. It goes before
+ * the records up to then, so that no journey is told as complete that may miss one that was lost among them.
+ */
+static int live_hand_over_loss(struct hs_live *live, uint64_t until)
+{
+	size_t old = 0;
+
+	while (old + 1 < live->n_read && live->read[old]->until < until)
+		old++;
+	for (size_t i = 0; old && i < live->n_read - old; i++) {
+		struct hs_rec_loss *later = live->read[i + old];
+
+		live->read[i + old] = live->read[i];
+		live->read[i] = later;
+	}
+	live->n_read -= old;
+	if (!live->n_read || (!live->told->n_kinds && !live_loss_any(live->read[0])) ||
+	    live_loss_is(live->read[0], live->told))
 		return 0;
-	live->loss = loss;
-	return live->fn(live->ctx, &loss.hdr);
+	memcpy(live->told, live->read[0], live->told->hdr.size);
+	live->told->hdr.time = live->ticked;
+	return live->fn(live->ctx, &live->told->hdr);
 }
 
 int live_drain(struct hs_live *live)
 {
 	struct hs_hdr tick = { .type = HS_REC_TICK, .size = sizeof(tick) };
 	uint64_t all = live_clock(CLOCK_MONOTONIC) - WRITING_NS, until = all;
-	int r = rings_consume(live->rings, DRAIN_BUDGET, &until, live_record, live);
+	int r = rings_take(live->rings, DRAIN_BUDGET, &until);
+	bool look = until - live->loss_read > LOSS_PERIOD_NS;
 
+	live_read_losses(live, look);
+	if (look)
+		live->loss_read = until;
+	if (!r)
+		r = live_hand_over_loss(live, until);
+	if (!r)
+		r = rings_hand_over(live->rings, until, live_record, live);
 	/* All that was written by then has come before its tick. */
-	tick.time = until;
-	if (!r && tick.time - live->loss_read > LOSS_PERIOD_NS)
-		r = live_hand_over_loss(live, tick.time);
+	tick.time = live->ticked = until;
 	if (!r)
 		r = learn_record(live->learn, &tick, live_emit, live);
 	if (!r)
@@ -607,11 +719,16 @@ int live_stop(struct hs_live *live)
 
 	attach_detach(&live->attach);
 	trace_bpf__detach(live->skel);
-	r = rings_consume(live->rings, UINT_MAX, &until, live_record, live);
+	r = rings_take(live->rings, UINT_MAX, &until);
+	live_read_losses(live, true);
+	live->read[live->n_read - 1]->until = until;
+	if (!r)
+		r = live_hand_over_loss(live, until);
+	if (!r)
+		r = rings_hand_over(live->rings, until, live_record, live);
 	if (r)
 		return r;
 	end.hdr.time = live_clock(CLOCK_MONOTONIC);
-	r = live_hand_over_loss(live, end.hdr.time);
 	if (!r)
 		r = learn_flush(live->learn, live_emit, live);
 	if (r)

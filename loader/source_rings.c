@@ -81,33 +81,37 @@ static int ring_fill(struct ring *ring, unsigned int budget)
 	return 0;
 }
 
-int rings_consume(struct hs_rings *rings, unsigned int budget, uint64_t *until, hs_record_fn fn,
-		  void *ctx)
+int rings_take(struct hs_rings *rings, unsigned int budget, uint64_t *until)
 {
-	struct ring *oldest;
-	int r;
-
 	rings->until = *until;
 	for (int i = 0; i < rings->n; i++) {
 		struct ring *ring = &rings->ring[i];
+		int r = ring_fill(ring, budget);
 
-		r = ring_fill(ring, budget);
 		if (r)
 			return r;
 		if (!ring->budget && ring->last < *until)
 			*until = ring->last;
 	}
+	return 0;
+}
+
+int rings_hand_over(struct hs_rings *rings, uint64_t until, hs_record_fn fn, void *ctx)
+{
+	struct ring *oldest;
+
 	do {
 		oldest = NULL;
 		for (int i = 0; i < rings->n; i++) {
 			struct ring *ring = &rings->ring[i];
 
-			if (ring_head(ring) && ring_head(ring)->time < *until &&
+			if (ring_head(ring) && ring_head(ring)->time < until &&
 			    (!oldest || ring_head(ring)->time < ring_head(oldest)->time))
 				oldest = ring;
 		}
 		if (oldest) {
 			const struct hs_hdr *rec = ring_head(oldest);
+			int r;
 
 			oldest->first += (rec->size + 7) & ~7u;
 			r = fn(ctx, rec);

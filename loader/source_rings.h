@@ -18,10 +18,12 @@ int rings_new(struct hs_rings **ret, int fd, size_t bytes);
 void rings_free(struct hs_rings *rings);
 
 /*
- * Hands over what is older than `*until`, of each ring at most `budget` records. Lowers `*until` to the
- * time up to which all that waited was handed over. Negative errno: of `fn`, or of a ring buffer.
+ * Takes out what is older than `*until`, of each ring at most `budget` records, and lowers `*until` to the
+ * time up to which all that waited was taken. Negative errno of a ring buffer.
  */
-int rings_consume(struct hs_rings *rings, unsigned int budget, uint64_t *until, hs_record_fn fn,
-		  void *ctx);
+int rings_take(struct hs_rings *rings, unsigned int budget, uint64_t *until);
+
+/* Hands over what was taken and is older than `until`, by its time. Negative errno: of `fn`. */
+int rings_hand_over(struct hs_rings *rings, uint64_t until, hs_record_fn fn, void *ctx);
 
 #endif

@@ -86,6 +86,7 @@ static struct sock_node *socket_update(struct hs_journeys *js, const struct hs_r
 		return NULL;
 	s->tcp = (struct hs_rec_tcp){ 0 };
 	memcpy(&s->tcp, rec, rec->hdr.size < sizeof(*rec) ? rec->hdr.size : sizeof(*rec));
+	s->lost_tcp = lost_now(js);
 	s->netns = rec->at.netns;
 	s->s.netns = names_netns(js->names, rec->at.netns);
 	s->s.state = rec->after;
@@ -591,7 +592,7 @@ void tcp_arrived(struct hs_journeys *js, struct node *n, const struct hs_event *
 	if (end->netns && !end->guessed && end->netns != at->netns)
 		return; /* on the way */
 	end->received = n->serial;
-	seq_arrived(f, n);
+	seq_arrived(js, f, n);
 	n->by_socket |= f->followed;
 	if (!end->mini)
 		return;
@@ -645,6 +646,22 @@ static unsigned int half_open(struct hs_journeys *js, const struct node *n)
 				 f->f.end[i].at.port == to->port &&
 				 !memcmp(&f->f.end[i].at.addr, &to->addr, sizeof(to->addr));
 	return count;
+}
+
+uint64_t tcp_doubt(struct hs_journeys *js, const struct node *n)
+{
+	const struct flow_node *f = flow_by_serial(js, n->flow);
+	const struct sock_node *s;
+	uint64_t known;
+
+	if (!f || !js->lost_total || n->j.packet.payload || !n->j.has_rel || n->j.rel_seq != 1 ||
+	    n->j.rel_ack != 1 || !node_has_flags(n, TH_ACK, TH_SYN | TH_RST | TH_FIN))
+		return 0;
+	s = listener_of(js, n->netns, &n->j.packet.dst);
+	known = f->f.opened ? f->lost_before : 0;
+	if (s && s->tcp.sk && s->lost_tcp < known)
+		known = s->lost_tcp;
+	return js->lost_total - known;
 }
 
 const char *tcp_refused(struct hs_journeys *js, const struct node *n)

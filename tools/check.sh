@@ -70,7 +70,7 @@ done
 prove_as env 2 "${unit[@]}" tests/golden/*.t tests/fuzz/*.t tests/apps/*.t tests/build/*.t tests/vm/*.t
 if can_be_root; then
 	# These measure floods, or are one: the trace of a test beside them would be measured too, or lose events.
-	alone=(tests/kernel/flood.t tests/kernel/loss.t tests/kernel/foreign.t)
+	alone=(tests/kernel/flood.t tests/kernel/loss.t tests/kernel/tiny.t tests/kernel/soak.t tests/kernel/foreign.t)
 	together=()
 	for test in tests/bpf/*.t tests/topo/*.t tests/kernel/*.t; do
 		[[ " ${alone[*]} " == *" $test "* ]] || together+=("$test")

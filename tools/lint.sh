@@ -10,7 +10,7 @@ set -u
 # #include lines may name besides their own. Everybody sees what is common: the records, the model,
 # the tables, and how to write an address or an errno.
 layers='
-common  -                       abi stages reasons model json_get text text_*
+common  -                       abi stages reasons model losses json_get text text_*
 record  -                       record source
 system  record                  source_* probe learn netns_scan symbols reason procnet netns_enter doctor doctor_judge attach clone backend kfuncs ruleset
 decode  record                  names packet decode

@@ -26,6 +26,6 @@ vm)
 	as_caller tests/vm/run.sh -k "$1" -i || (($? != 125))
 	;;
 check-vm) as_caller tests/vm/matrix.sh -q "$@" ;;
-check-long) as_caller tests/vm/matrix.sh "$@" ;;
+check-long) as_caller env SOAK="${SOAK:-600}" tests/vm/matrix.sh "$@" ;;
 *) die 'usage: vm.sh vm KERNEL | check-vm | check-long [KERNEL...]' ;;
 esac

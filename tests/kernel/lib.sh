@@ -120,6 +120,71 @@ k_host()
 	k_neighbour myhost veth0 myns veth1 10.0.0.1 fd00::1
 }
 
+# k_crowd: a copy of bridge, with a third one, ns_third, at another port, so that the bridge has to clone what
+# goes to all; few local ports, so that connections have the same endpoints again and again. What
+# tests/kernel/traffic.py needs: k_traffic SECONDS ROUNDS PROCESSES starts it, its process is TRAFFIC, and writes
+# to TRAFFIC_OUT; it waits for k_go.
+k_crowd()
+{
+	local third=ns_third bridge=ns_bridge
+	k_topo bridge
+	third=$TOPO_PREFIX$third bridge=$TOPO_PREFIX$bridge
+	tap_defer ip netns del "$third"
+	if ! { ip netns add "$third" && ip -n "$third" link set lo up &&
+		ip link add veth_t netns "$third" type veth peer name veth_br_t netns "$bridge" &&
+		k_setting "$third" ipv6/conf/veth_t/accept_dad 0 &&
+		ip -n "$bridge" link set br0 type bridge mcast_snooping 0 &&
+		ip -n "$bridge" link set veth_br_t master br0 up && ip -n "$third" link set veth_t up &&
+		ip -n "$third" address add 10.0.1.3/24 dev veth_t &&
+		ip -n "$third" address add fd00:0:0:1::3/64 dev veth_t nodad &&
+		k_setting "${TOPO_PREFIX}ns_client" ipv4/ip_local_port_range '40000 40127' &&
+		k_setting "${TOPO_PREFIX}ns_client" ipv4/tcp_tw_reuse 1 &&
+		k_setting "${TOPO_PREFIX}ns_server" ipv4/icmp_ratelimit 0; }; then
+		tap_bail 'the lab cannot be set up'
+	fi
+	tap_wait_until k_third_is_up "$third" "$bridge" || tap_bail 'ns_third can be reached'
+	k_neighbour client veth_c server veth_s 10.0.1.1 fd00:0:0:1::1
+	k_neighbour server veth_s client veth_c 10.0.1.2 fd00:0:0:1::2
+}
+
+# k_setting NETNS NAME VALUE: of /proc/sys/net there
+k_setting()
+{
+	# shellcheck disable=SC2016 # an inner shell expands
+	ip netns exec "$1" sh -c 'echo "$2" >"/proc/sys/net/$1"' sh "$2" "$3"
+}
+
+# The port forwards, and IPv6 has come up: it drops what is multicast before that.
+k_third_is_up()
+{
+	[[ $(bridge -n "$2" link show dev veth_br_t) == *'state forwarding'* &&
+		-n $(ip -n "$1" -6 route show table local type multicast dev veth_t) ]]
+}
+
+# shellcheck disable=SC2034 # the scripts that source this file read them
+k_traffic()
+{
+	local keys=$TAP_TMP/traffic.keys
+	[[ -p $keys ]] || mkfifo "$keys"
+	exec {k_traffic_keys}<>"$keys"
+	tap_background traffic k_traffic_run "$keys" "$@"
+	TRAFFIC=$TAP_PID
+	TRAFFIC_OUT=$TAP_TMP/traffic.out
+	tap_wait_until k_has_said traffic '^ready$' || tap_bail 'the traffic is ready' "$(<"$TAP_TMP/traffic.err")"
+}
+
+k_traffic_run()
+{
+	local keys=$1
+	shift
+	exec "$PYTHON" -IS tests/kernel/traffic.py "$TOPO_PREFIX" "$@" <"$keys"
+}
+
+k_go()
+{
+	echo >&"$k_traffic_keys"
+}
+
 k_neighbours()
 {
 	k_neighbour client1 veth_c1 server veth_srv_c1 10.0.1.1 fd00:0:0:1::1

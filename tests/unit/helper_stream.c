@@ -901,6 +901,17 @@ void stream_loss(struct stream *s, uint64_t reserve, uint64_t misses, uint64_t m
 	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_LOSS);
 }
 
+void stream_loss_ahead(struct stream *s, uint64_t reserve, uint64_t ns)
+{
+	struct hs_rec_loss rec = {
+		.hdr.flags = HS_F_AHEAD,
+		.reserve = reserve,
+		.until = s->time + ns,
+	};
+
+	stream_put(s, &rec.hdr, sizeof(rec), HS_REC_LOSS);
+}
+
 void stream_end(struct stream *s)
 {
 	struct hs_rec_end rec = { 0 };

@@ -210,6 +210,8 @@ void stream_tick(struct stream *s, uint64_t ns);
 /* `n` records of the current CPU are lost. */
 void stream_lose(struct stream *s, uint32_t n);
 void stream_loss(struct stream *s, uint64_t reserve, uint64_t misses, uint64_t maps);
+/* LOSS, told ahead of what was lost in the next `ns`. */
+void stream_loss_ahead(struct stream *s, uint64_t reserve, uint64_t ns);
 void stream_end(struct stream *s);
 
 #endif

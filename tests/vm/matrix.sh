@@ -113,7 +113,7 @@ run_share()
 	while mapfile -t rest < <(not_started "$dir" "$@") && ((${#rest[@]} > 0)); do
 		# shellcheck disable=SC2016 # that shell expands it
 		HOPSCOPE_BACKEND=$backend TAP_LOGS=$dir tests/vm/run.sh -k "$kernel" -t "$vm_limit" -l "$dir/console.now$part" -w "$dir" \
-			-e HOPSCOPE_BACKEND -e TAP_LOGS -e TAP_LIMIT -e TAP_TEST_LIMIT -- bash -c 'uname -v >"$TAP_LOGS/version"
+			-e HOPSCOPE_BACKEND -e TAP_LOGS -e TAP_LIMIT -e TAP_TEST_LIMIT -e SOAK -- bash -c 'uname -v >"$TAP_LOGS/version"
 			exec prove --timer --norc --exec tools/tap_run.sh "$@"' bash "${rest[@]}" \
 			</dev/null >>"$dir/prove.$part" 2>&1 &
 		runner=$!
