@@ -349,11 +349,26 @@ static void node_miss(struct hs_journeys *js, const struct node *n)
 	}
 }
 
+/* Nobody knows its fate, and nobody will. */
+static void node_give_up(struct hs_journeys *js, struct node *n, const char *why)
+{
+	struct hs_fate fate = no_fate;
+
+	fate.kind = HS_FATE_UNKNOWN;
+	fate.time = n->last;
+	fate.stage = node_stage(n);
+	fate.inferred = true;
+	fate.why = why;
+	node_set_fate(js, n, fate);
+}
+
 static void node_settle_one(struct hs_journeys *js, struct node *n)
 {
 	/* A segment whose fate was known before is as complete as it was then. */
 	if (!n->flow || n->j.fate.kind == HS_FATE_UNDERWAY)
 		node_note_loss(js, n);
+	if (n->j.fate.kind == HS_FATE_UNDERWAY && n->j.lost)
+		node_give_up(js, n, "events were lost, so its end may have been missed");
 	n->settled = true;
 	DL_DELETE(js->open, n);
 	DL_APPEND(js->done, n);
@@ -389,24 +404,16 @@ void node_try_settle(struct hs_journeys *js, struct node *n)
 		node_settle(js, n);
 }
 
-/* To make room for others. What comes of it from now on is not told, so nobody knows its fate. */
+/* To make room for others. What comes of it from now on is not told. */
 static void node_forget(struct hs_journeys *js, struct node *n)
 {
-	struct hs_fate fate = no_fate;
-
 	js->sum.losses.n[n->settled ? HS_LOSS_KEPT : HS_LOSS_JOURNEYS]++;
 	if (!n->settled) {
 		n->j.incomplete = true;
 		n->j.lost++;
 	}
-	if (n->j.fate.kind == HS_FATE_UNDERWAY) {
-		fate.kind = HS_FATE_UNKNOWN;
-		fate.time = n->last;
-		fate.stage = node_stage(n);
-		fate.inferred = true;
-		fate.why = "forgotten on its way: too many packets at once";
-		node_set_fate(js, n, fate);
-	}
+	if (n->j.fate.kind == HS_FATE_UNDERWAY)
+		node_give_up(js, n, "forgotten on its way: too many packets at once");
 	node_settle(js, n);
 	node_free(js, n);
 }

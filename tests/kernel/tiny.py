@@ -58,6 +58,8 @@ def main():
         if not journey["complete"]:
             if not journey["lost"] and journey["packet"]["version"]:
                 wrong.append(("incomplete, and nothing says why", journey, None))
+            if journey["lost"] and journey["fate"]["kind"] == "underway":
+                wrong.append(("under way, by what was not lost", journey, None))
             continue
         same = min(known[key(journey)], key=lambda other: abs(other["born"] - journey["born"]), default=None)
         if not same or abs(same["born"] - journey["born"]) > NEAR:
