@@ -369,7 +369,7 @@ struct hs_rec_call {
 	struct hs_sa local;
 	struct hs_sa remote; /* the peer a socket is connected to */
 	struct hs_sa name;   /* the address that was given, or that was returned */
-	__u32 pad;
+	__u32 ino;	     /* inode of the socket's file; 0: a recording that does not tell */
 };
 
 enum hs_task_event { HS_TASK_SEEN, HS_TASK_FORK, HS_TASK_EXEC, HS_TASK_EXIT };

@@ -17,7 +17,7 @@ struct hs_open_call {
 	__u64 sk;	/* resolved at entry: close() leaves nothing to resolve later */
 	__u16 call;
 	__u16 sock_type, protocol, family;
-	__u32 netns;
+	__u32 netns, ino;
 };
 
 struct {
@@ -98,6 +98,7 @@ static __always_inline void hs_open_sock(struct hs_open_call *open, struct sock 
 	open->sock_type = BPF_CORE_READ(sk, sk_type);
 	open->protocol = BPF_CORE_READ(sk, sk_protocol);
 	open->netns = hs_netns_id(BPF_CORE_READ(sk, __sk_common.skc_net.net));
+	open->ino = hs_sock_ino(sk);
 }
 
 /* False for a call that is not of interest. */
@@ -291,7 +292,7 @@ static __always_inline void hs_emit_call(const struct hs_open_call *open, bool d
 	rec->port_floor = -1;
 	rec->qlen = 0;
 	rec->err = 0;
-	rec->pad = 0;
+	rec->ino = open->ino;
 	__builtin_memset(&rec->local, 0, sizeof(rec->local));
 	__builtin_memset(&rec->remote, 0, sizeof(rec->remote));
 	hs_fill_args(rec, open, done);

@@ -9,6 +9,7 @@
 
 #define HS_SEEN_BITS  8
 #define HS_SEEN_SLOTS (1 << HS_SEEN_BITS)
+#define HS_PHI	      0x9e3779b97f4a7c15ull /* 2^64 / phi: spreads numbers that are close together */
 
 struct hs_seen {
 	__u64 address;
@@ -42,9 +43,9 @@ static __always_inline struct hs_seen *hs_unseen(struct hs_seen *table, __u64 ad
 	/*
 	 * The slot comes from the check: the verifier allows no arithmetic on an address.
 	 * Neighbours (the two ends of a veth, in namespaces made one after the other) must not
-	 * share one, so the check is multiplied by 2^64 / phi.
+	 * share one, so the check is multiplied.
 	 */
-	struct hs_seen *slot = &table[check * 0x9e3779b97f4a7c15ull >> (64 - HS_SEEN_BITS)];
+	struct hs_seen *slot = &table[check * HS_PHI >> (64 - HS_SEEN_BITS)];
 
 	return slot->address == address && slot->check == check ? NULL : slot;
 }
@@ -179,11 +180,14 @@ static __always_inline bool hs_is_inet(__u16 family)
 }
 
 /* A minisocket (TIME_WAIT, NEW_SYN_RECV) has no more than struct sock_common. */
+static __always_inline bool hs_is_full_in(__u8 state)
+{
+	return state != 6 && state != 12;
+}
+
 static __always_inline bool hs_is_full(const struct sock *sk)
 {
-	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
-
-	return state != 6 && state != 12;
+	return hs_is_full_in(BPF_CORE_READ(sk, __sk_common.skc_state));
 }
 
 static __always_inline void hs_read_addresses(const struct sock *sk, struct hs_sa *local,
@@ -205,10 +209,16 @@ static __always_inline void hs_read_addresses(const struct sock *sk, struct hs_s
 	}
 }
 
+/* Of the file of a full socket: what tells it from another that is later given the same memory. 0: no file. */
+static __always_inline __u32 hs_sock_ino(const struct sock *sk)
+{
+	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+
+	return socket ? BPF_CORE_READ(socket, file, f_inode, i_ino) : 0;
+}
+
 static __always_inline void hs_fill_sock(struct hs_rec_sock *rec, const struct sock *sk)
 {
-	struct socket *socket;
-
 	rec->sk = (__u64)sk;
 	rec->ino = 0;
 	rec->netns = hs_netns_id(BPF_CORE_READ(sk, __sk_common.skc_net.net));
@@ -224,9 +234,7 @@ static __always_inline void hs_fill_sock(struct hs_rec_sock *rec, const struct s
 	if (hs_is_full(sk)) {
 		rec->sock_type = BPF_CORE_READ(sk, sk_type);
 		rec->protocol = BPF_CORE_READ(sk, sk_protocol);
-		socket = BPF_CORE_READ(sk, sk_socket);
-		if (socket)
-			rec->ino = BPF_CORE_READ(socket, file, f_inode, i_ino);
+		rec->ino = hs_sock_ino(sk);
 	}
 }
 
@@ -239,6 +247,9 @@ static __always_inline void hs_see_sock(const struct sock *sk)
 	__u64 check = (__u64)c->skc_num << 48 ^ (__u64)c->skc_dport << 32 ^ c->skc_daddr ^
 		      (__u64)c->skc_rcv_saddr << 16 ^ (__u64)c->skc_state << 8;
 
+	/* Two sockets of ping have all of that in common. Loads that fail give 0. */
+	if (hs_is_full_in(c->skc_state))
+		check ^= sk->sk_socket->file->f_inode->i_ino * HS_PHI;
 	slot = table ? hs_unseen(table->sock, (__u64)sk, check) : NULL;
 	if (!slot)
 		return;

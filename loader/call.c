@@ -68,13 +68,13 @@ static void call_fill(struct hs_journeys *js, struct open_call *call, const stru
 /* The socket as the call left it: bound, connected, owned. */
 static struct sock_node *call_socket(struct hs_journeys *js, const struct hs_rec_call *rec)
 {
-	struct sock_node *s;
+	struct sock_node *s = sock_find(js, rec->sk);
+	bool other = s && s->ino && rec->ino && s->ino != rec->ino;
 
-	if (!rec->sk)
+	/* close() has freed it, and somebody else was given its memory before the call returned. */
+	if (!rec->sk || (other && rec->call == HS_CALL_CLOSE))
 		return NULL;
-	s = sock_find(js, rec->sk);
-	if (s && rec->call == HS_CALL_SOCKET) {
-		/* The address was given to a new socket. */
+	if (s && (other || rec->call == HS_CALL_SOCKET)) {
 		sock_forget(js, s);
 		s = NULL;
 	}
@@ -82,6 +82,8 @@ static struct sock_node *call_socket(struct hs_journeys *js, const struct hs_rec
 		s = sock_get(js, rec->sk);
 	if (!s)
 		return NULL;
+	if (rec->ino)
+		s->ino = rec->ino;
 	s->netns = rec->netns;
 	s->s.netns = names_netns(js->names, rec->netns);
 	s->s.family = rec->family;

@@ -100,16 +100,26 @@ void hold_sent(struct hs_journeys *js, struct flow_end *end, struct node *n)
 	memmove(end->written, end->written + gone, end->n_written * sizeof(end->written[0]));
 }
 
+/*
+ * It waits until a third of the buffer is free: sk_stream_is_writeable(), include/net/sock.h. The buffer may have
+ * grown meanwhile, tcp_sndbuf_expand().
+ */
+static bool still_waits(const struct hs_rec_tcp *tcp)
+{
+	return tcp->wmem >= tcp->sndbuf || tcp->sndbuf - tcp->wmem < tcp->wmem / 2;
+}
+
 void hold_full(struct hs_journeys *js, const struct sock_node *s)
 {
 	const struct hs_rec_tcp *tcp = &s->tcp;
 	struct open_call *call, *tmp;
 
-	if (!tcp->mss || tcp->wmem < tcp->sndbuf)
+	if (!tcp->mss || !still_waits(tcp))
 		return;
-	HASH_ITER (hh, js->calls, call, tmp)
-		if (call->sk == s->sk && call_sends(call->c.id)) {
-			call->c.buffer_full = true;
-			call->c.window_full |= window_is_full(tcp);
-		}
+	HASH_ITER (hh, js->calls, call, tmp) {
+		if (call->sk != s->sk || !call_sends(call->c.id))
+			continue;
+		call->c.buffer_full |= tcp->wmem >= tcp->sndbuf;
+		call->c.window_full |= call->c.buffer_full && window_is_full(tcp);
+	}
 }

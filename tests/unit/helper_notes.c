@@ -267,6 +267,8 @@ static void note_call(void *ctx, const struct hs_call *call)
 	note_ids(n->file, ", error from ", &call->error_from, !!call->error_from);
 	if (n->kinds.streams)
 		note_stream(n->file, call);
+	if (n->kinds.held && call->buffer_full)
+		fprintf(n->file, ", buffer full%s", call->window_full ? ", window full" : "");
 	fprintf(n->file, "%s%s%s\n", *call->hint ? " (" : "", call->hint, *call->hint ? ")" : "");
 }
 

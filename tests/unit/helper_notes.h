@@ -16,7 +16,7 @@ struct note_kinds {
 	bool ends;     /* states: both ends of the flow after it */
 	bool segments; /* births, settled journeys: sequence numbers, resets */
 	bool streams;  /* calls: the stream and its socket */
-	bool held;     /* births: what kept their bytes */
+	bool held;     /* births: what kept their bytes; calls: what they waited for */
 	bool readers;  /* reads: what the reader was doing */
 };
 

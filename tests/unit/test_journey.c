@@ -1917,6 +1917,44 @@ static void test_chosen_by_the_receiver(void **state)
 								       "#2 settled\n");
 }
 
+/* A process ends; its socket's memory is given to a socket of a stranger. */
+static void test_socket_of_the_dead(void **state)
+{
+	struct stream *s = lab_of(stream_new("followed", NULL));
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_enter(s, HS_CALL_CONNECT, 3, SK_CLIENT, 0, SERVER_EP);
+	s->open.ino = 7;
+	stream_leave(s, 0);
+	stream_sock(s, SK_CLIENT, SECOND, "second", false);
+	stream_by(s, 0, SECOND);
+	stream_birth(s, A, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	expect(s, "connect(3) = 0\n");
+}
+
+/* The same before close() has returned. */
+static void test_socket_while_it_is_closed(void **state)
+{
+	struct stream *s = lab_of(stream_new("followed", NULL));
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_enter(s, HS_CALL_CONNECT, 3, SK_CLIENT, 0, SERVER_EP);
+	s->open.ino = 7;
+	stream_leave(s, 0);
+	stream_enter(s, HS_CALL_CLOSE, 3, SK_CLIENT, 0, NULL);
+	stream_by(s, 1, SECOND);
+	stream_sock(s, SK_CLIENT, SECOND, "second", false);
+	stream_birth(s, A, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	s->open.ino = 7;
+	stream_leave(s, 0);
+	stream_by(s, 1, SECOND);
+	stream_birth(s, B, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	expect(s, "connect(3) = 0\n"
+		  "close(3) = 0\n");
+}
+
 /* Background traffic is counted, not shown. */
 static void test_noise_is_folded(void **state)
 {
@@ -2503,6 +2541,8 @@ int main(void)
 		cmocka_unit_test(test_chosen_for_a_followed_server),
 		cmocka_unit_test(test_dual_stack_server),
 		cmocka_unit_test(test_chosen_by_the_receiver),
+		cmocka_unit_test(test_socket_of_the_dead),
+		cmocka_unit_test(test_socket_while_it_is_closed),
 		cmocka_unit_test(test_noise_is_folded),
 		cmocka_unit_test(test_noise_is_shown_when_asked_for),
 		cmocka_unit_test(test_noise_of_a_call_is_shown),

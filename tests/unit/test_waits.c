@@ -292,6 +292,61 @@ static void test_uncorked(void **state)
 		"#4   => ns_server/veth_s backlog\n");
 }
 
+static const struct note_kinds full = { .calls = true, .held = true };
+
+/* An ACK arrives when so many bytes are in the send buffer of the client, which has room for `limit`. */
+static void answered(struct conn *c, uint32_t window, uint32_t held_bytes, uint32_t limit)
+{
+	struct hs_rec_tcp *tcp = conn_tcp(c, CLIENT);
+
+	tcp->snd_wnd = window;
+	tcp->wmem = held_bytes;
+	tcp->sndbuf = limit;
+	stream_by(c->s, c->end[SERVER].cpu, CONN_PID_SERVER);
+	conn_deliver(c, SERVER, CONN_ACK, 0);
+	stream_by(c->s, c->end[CLIENT].cpu, c->end[CLIENT].pid);
+}
+
+static void test_buffer_full(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	writes(&c);
+	answered(&c, 65535, 90000, 80000);
+	answered(&c, 0, 60000, 120000); /* there is room, and it is woken */
+	conn_leave(&c, 100);
+	notes_expect(s, full, "sendto(3) = 100, buffer full\n");
+}
+
+/* The buffer grows, but by too little for the program to be woken; then the window is closed. */
+static void test_window_full(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	writes(&c);
+	answered(&c, 65535, 90000, 80000);
+	answered(&c, 0, 90000, 120000);
+	conn_leave(&c, 100);
+	notes_expect(s, full, "sendto(3) = 100, buffer full, window full\n");
+}
+
+/* It never slept: that the window is closed holds back others. */
+static void test_not_full(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+
+	(void)state;
+	writes(&c);
+	answered(&c, 0, 90000, 120000);
+	conn_leave(&c, 100);
+	notes_expect(s, full, "sendto(3) = 100\n");
+}
+
 /* A recording from before these were told. */
 static void test_old_recording(void **state)
 {
@@ -307,12 +362,14 @@ static void test_old_recording(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocked),	   cmocka_unit_test(test_elsewhere),
-		cmocka_unit_test(test_asleep),	   cmocka_unit_test(test_woken_long_ago),
-		cmocka_unit_test(test_nagle),	   cmocka_unit_test(test_no_nagle),
-		cmocka_unit_test(test_cork),	   cmocka_unit_test(test_window),
-		cmocka_unit_test(test_congestion), cmocka_unit_test(test_not_held),
-		cmocka_unit_test(test_uncorked),   cmocka_unit_test(test_old_recording),
+		cmocka_unit_test(test_blocked),	      cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_asleep),	      cmocka_unit_test(test_woken_long_ago),
+		cmocka_unit_test(test_nagle),	      cmocka_unit_test(test_no_nagle),
+		cmocka_unit_test(test_cork),	      cmocka_unit_test(test_window),
+		cmocka_unit_test(test_congestion),    cmocka_unit_test(test_not_held),
+		cmocka_unit_test(test_uncorked),      cmocka_unit_test(test_buffer_full),
+		cmocka_unit_test(test_window_full),   cmocka_unit_test(test_not_full),
+		cmocka_unit_test(test_old_recording),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
