@@ -43,8 +43,11 @@ struct hs_live {
 
 /* Records of one drain and CPU: a flood must not keep the caller from its signals and deadlines. */
 #define DRAIN_BUDGET 20000
-/* So long a record may be in writing, on one CPU, while younger ones of others are handed over. */
-#define WRITING_NS     1000000ull
+/*
+ * So long a record may be in writing, on one CPU, before younger ones of others are handed over: its program may be
+ * interrupted between its time and its place in the ring; since 7.0 the scheduler may do that, too.
+ */
+#define WRITING_NS     20000000ull
 #define LOSS_PERIOD_NS 200000000ull
 
 static const struct {

@@ -11,7 +11,6 @@
 /* What was taken out of a ring and not handed over yet: `used` bytes from `first` on. */
 struct ring {
 	struct ring_buffer *buffer;
-	struct hs_rings *rings;
 	char *taken;
 	size_t first, used, room;
 	uint64_t last;	     /* time of the last record taken */
@@ -21,7 +20,6 @@ struct ring {
 struct hs_rings {
 	struct ring *ring;
 	int n;
-	uint64_t until;
 };
 
 static int ring_reserve(struct ring *ring, size_t size)
@@ -54,7 +52,7 @@ static int ring_take(void *ctx, void *data, size_t len)
 	/* The next one is aligned. */
 	ring->used += (rec->size + 7) & ~7u;
 	ring->last = rec->time;
-	return --ring->budget && rec->time < ring->rings->until ? 0 : -EAGAIN;
+	return --ring->budget ? 0 : -EAGAIN;
 }
 
 static const struct hs_hdr *ring_head(const struct ring *ring)
@@ -62,18 +60,16 @@ static const struct hs_hdr *ring_head(const struct ring *ring)
 	return ring->first < ring->used ? (const void *)(ring->taken + ring->first) : NULL;
 }
 
-/* Takes out what is older than `until`, and perhaps one record more. */
 static int ring_fill(struct ring *ring, unsigned int budget)
 {
 	int r;
 
-	if (ring->first) {
+	/* What is still to be handed over is moved when that is the smaller part. */
+	if (ring->first >= ring->used - ring->first) {
 		ring->used -= ring->first;
 		memmove(ring->taken, ring->taken + ring->first, ring->used);
 		ring->first = 0;
 	}
-	if (ring->used && ring->last >= ring->rings->until)
-		return 0;
 	ring->budget = budget;
 	r = ring_buffer__consume(ring->buffer);
 	if (r < 0 && r != -EAGAIN)
@@ -83,7 +79,6 @@ static int ring_fill(struct ring *ring, unsigned int budget)
 
 int rings_take(struct hs_rings *rings, unsigned int budget, uint64_t *until)
 {
-	rings->until = *until;
 	for (int i = 0; i < rings->n; i++) {
 		struct ring *ring = &rings->ring[i];
 		int r = ring_fill(ring, budget);
@@ -155,7 +150,6 @@ int rings_new(struct hs_rings **ret, int fd, size_t bytes)
 	while (share * 2 <= bytes / n)
 		share *= 2;
 	for (; rings->n < n && !r; rings->n++) {
-		rings->ring[rings->n].rings = rings;
 		r = ring_new(&rings->ring[rings->n], fd, rings->n, share);
 	}
 	if (r) {

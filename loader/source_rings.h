@@ -18,8 +18,8 @@ int rings_new(struct hs_rings **ret, int fd, size_t bytes);
 void rings_free(struct hs_rings *rings);
 
 /*
- * Takes out what is older than `*until`, of each ring at most `budget` records, and lowers `*until` to the
- * time up to which all that waited was taken. Negative errno of a ring buffer.
+ * Takes out what is there, of each ring at most `budget` records, and lowers `*until` to the time up to which all
+ * that waited was taken. Negative errno of a ring buffer.
  */
 int rings_take(struct hs_rings *rings, unsigned int budget, uint64_t *until);
 

@@ -34,7 +34,7 @@ for line in sys.stdin:
 problems = []
 if len(summaries) != 1 or summaries[0]["shown"] != journeys:
     problems.append(f"{journeys} journeys; summaries: {summaries}")
-lost = sum(summary["lost"] + summary["misses"] for summary in summaries)
+lost = sum(summary["lost"] + summary["misses"] + summary["losses"].get("late", 0) for summary in summaries)
 if odd:
     problems.append(f"no fate, though all their events arrived: {odd[:20]}")
 if unknown and not lost:
