@@ -126,9 +126,10 @@ struct hs_rec_birth {
 	__u16 proto;  /* EtherType, host order */
 	__u8 headers; /* bytes of `data` that were read */
 	__u8 headroom; /* before its network header, 2 bytes each; 0 not told (older recordings), 255 more */
-	__u32 l3;      /* length from the network header on */
-	__u16 call;    /* enum hs_call_id the current task is in; 0 when unknown or in a softirq */
-	__u16 pending; /* TCP: the sender's timer that is set, icsk_pending; 0 none */
+	__u32 l3;     /* length from the network header on */
+	__u16 call;   /* enum hs_call_id the current task is in; 0 when unknown or in a softirq */
+	__u8 pending; /* TCP: the sender's timer that is set, icsk_pending; 0 none */
+	__u8 ct;      /* enum hs_ct | enum ip_conntrack_info; 0 in older recordings */
 	__u8 data[HS_HEADERS_LONG]; /* from the network header on; short records end earlier */
 };
 
@@ -212,10 +213,10 @@ struct hs_rec_drop {
 		struct hs_rec_free freed;
 	};
 	__u32 mark; /* skb->mark */
-	__u32 ct; /* enum hs_drop_ct | enum ip_conntrack_info (uapi/linux/netfilter/nf_conntrack_common.h) */
+	__u32 ct; /* enum hs_ct | enum ip_conntrack_info (uapi/linux/netfilter/nf_conntrack_common.h) */
 };
 
-enum hs_drop_ct {
+enum hs_ct {
 	HS_CT_INFO = 7,	      /* the bits of ip_conntrack_info, skb->_nfct (NFCT_INFOMASK) */
 	HS_CT_ENTRY = 1 << 3, /* it belongs to a connection that is tracked */
 	HS_CT_TOLD = 1 << 4,  /* the kernel has connection tracking */

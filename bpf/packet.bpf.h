@@ -85,7 +85,7 @@ static __always_inline bool hs_headers_are_short(const unsigned char *l3, __u32 
 }
 
 /* inet_connection_sock.icsk_pending of the TCP socket that sends; 0: no timer, or another protocol. */
-static __always_inline __u16 hs_pending_timer(const struct sock *sk)
+static __always_inline __u8 hs_pending_timer(const struct sock *sk)
 {
 	if (!sk || !hs_is_full(sk) || BPF_CORE_READ(sk, sk_protocol) != HS_IPPROTO_TCP)
 		return 0;
@@ -96,6 +96,17 @@ static __always_inline __u16 hs_pending_timer(const struct sock *sk)
 static __always_inline bool hs_is_looped(const struct sk_buff *skb)
 {
 	return BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type) == HS_PACKET_LOOPBACK;
+}
+
+/* What connection tracking says of it, enum hs_ct: nf_ct_get(), include/net/netfilter/nf_conntrack.h. */
+static __always_inline __u8 hs_conntrack(const struct sk_buff *skb)
+{
+	unsigned long nfct;
+
+	if (!bpf_core_field_exists(skb->_nfct))
+		return 0;
+	nfct = BPF_CORE_READ(skb, _nfct);
+	return HS_CT_TOLD | (nfct & HS_CT_INFO) | (nfct & ~7ul ? HS_CT_ENTRY : 0);
 }
 
 /* `len`: bytes from the network header on; `room`: a constant, how many of them may be sent; `before`: headroom. */
@@ -122,6 +133,7 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 	rec->l3 = len;
 	rec->call = hs_current_call();
 	rec->pending = hs_pending_timer(skb->sk);
+	rec->ct = hs_conntrack(skb);
 	rec->headers = len < room ? len : room;
 	rec->headroom = before < 510 ? before / 2 : 255;
 	/* Behind a short packet lies its skb_shared_info, so reading the full length is harmless.
@@ -213,17 +225,6 @@ static __always_inline const struct net_device *hs_emit_unborn(void *ctx, struct
 	hs_see_dev(dev, net, hs_netns_id(net), BPF_CORE_READ(dev, ifindex));
 	hs_emit_birth_at(ctx, HS_STAGE_DROP, skb, skb->network_header, dev);
 	return dev;
-}
-
-/* What connection tracking says of it, enum hs_drop_ct: nf_ct_get(), include/net/netfilter/nf_conntrack.h. */
-static __always_inline __u32 hs_conntrack(const struct sk_buff *skb)
-{
-	unsigned long nfct;
-
-	if (!bpf_core_field_exists(skb->_nfct))
-		return 0;
-	nfct = BPF_CORE_READ(skb, _nfct);
-	return HS_CT_TOLD | (nfct & HS_CT_INFO) | (nfct & ~7ul ? HS_CT_ENTRY : 0);
 }
 
 #endif

@@ -382,6 +382,8 @@ void node_unread(struct hs_journeys *js, struct node *n);
 /* Does a device of that kind hand its packets to this machine itself? */
 bool kind_is_inside(const char *kind);
 /* A hop of `stage`; one without place or device (a free) stays where the packet was. */
+/* As struct hs_hop has it. */
+const char *event_conntrack(const struct hs_event *e);
 void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, enum hs_stage stage,
 	      const char *text, const char *function, uint64_t address);
 struct hs_hop *node_last_hop(const struct node *n);

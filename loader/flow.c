@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "engine.h"
+#include "packet.h"
 
 #define FLOW_MAX      20000	     /* remembered at once */
 #define FLOW_QUIET_NS 70000000000ull /* longer than TIME_WAIT, after which the ports are free */
@@ -44,12 +45,6 @@ static struct flow_key key_of(const struct hs_endpoint *a, const struct hs_endpo
 	return memcmp(&key.a, &key.b, sizeof(key.a)) <= 0 ? key : turned;
 }
 
-static bool endpoint_is(const struct hs_endpoint *a, const struct hs_endpoint *b)
-{
-	return a->port == b->port && a->addr.family == b->addr.family &&
-	       !memcmp(a->addr.bytes, b->addr.bytes, sizeof(a->addr.bytes));
-}
-
 static void alias_unlink(struct hs_journeys *js, struct flow_alias *a)
 {
 	if (a->flow)
@@ -67,7 +62,7 @@ static struct flow_node *flow_find_alias(struct hs_journeys *js, const struct fl
 	HASH_FIND(hh, js->flow_aliases, key, sizeof(*key), a);
 	if (!a)
 		return NULL;
-	end = &a->flow->end[!endpoint_is(&a->end[0], local)];
+	end = &a->flow->end[!packet_same_endpoint(&a->end[0], local)];
 	if (netns && end->netns && !end->guessed && end->netns != netns)
 		return NULL;
 	*ret_end = (unsigned int)(end - a->flow->end);
@@ -105,7 +100,7 @@ struct flow_node *flow_find(struct hs_journeys *js, const struct hs_endpoint *lo
 
 	HASH_FIND(by_key, js->flow_keys, &key, sizeof(key), f);
 	for (; f; f = f->same) {
-		unsigned int end = endpoint_is(&f->f.end[0].at, local) ? 0 : 1;
+		unsigned int end = packet_same_endpoint(&f->f.end[0].at, local) ? 0 : 1;
 
 		if (netns && f->end[end].netns && !f->end[end].guessed &&
 		    f->end[end].netns != netns)

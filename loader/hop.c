@@ -21,7 +21,7 @@ static struct hs_hop *node_append(struct hs_journeys *js, struct node *n)
 	n->j.hops = grown;
 	grown += n->j.n_hops++;
 	*grown = (struct hs_hop){
-		.netns = "", .dev = "", .dev_kind = "", .text = "", .function = ""
+		.netns = "", .dev = "", .dev_kind = "", .text = "", .conntrack = "", .function = ""
 	};
 	return grown;
 }
@@ -201,6 +201,30 @@ static bool event_is_elsewhere(const struct node *n, const struct hs_event *e)
 	       (e->rec->type == HS_REC_BIRTH && at->skb != n->address);
 }
 
+/* enum ip_conntrack_info (include/uapi/linux/netfilter/nf_conntrack_common.h), in the words of nft(8). */
+static const char *conntrack_name(uint32_t ct)
+{
+	static const char *const names[HS_CT_INFO + 1] = {
+		"established", "related", "new", "established reply", "related reply", "", "", "",
+	};
+
+	if (ct & HS_CT_ENTRY)
+		return names[ct & HS_CT_INFO];
+	return (ct & HS_CT_INFO) == HS_CT_INFO ? "untracked" : "";
+}
+
+const char *event_conntrack(const struct hs_event *e)
+{
+	const struct hs_rec_drop *drop = (const void *)e->rec;
+
+	if (e->rec->type == HS_REC_BIRTH)
+		return conntrack_name(((const struct hs_rec_birth *)e->rec)->ct);
+	if (e->rec->type == HS_REC_FREE && e->rec->stage == HS_STAGE_DROP &&
+	    e->rec->size >= sizeof(*drop) + e->rec->frames * sizeof(uint64_t))
+		return conntrack_name(drop->ct);
+	return "";
+}
+
 /* A hop of `stage`; place and device as given (a free has none, it stays where it was). */
 void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, enum hs_stage stage,
 	      const char *text, const char *function, uint64_t address)
@@ -217,6 +241,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 		.softirq = e->softirq,
 		.task = e->task,
 		.text = text,
+		.conntrack = "",
 		.function = function,
 		.address = address,
 	};
@@ -247,6 +272,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 	if (!added)
 		return;
 	*added = hop;
+	added->conntrack = event_conntrack(e);
 	if (hop.crossed && n->j.n_hops - 1 > first + left) {
 		/* The functions before this hop ran where it is: the crossing comes before them. */
 		n->j.hops[first + left].crossed = true;

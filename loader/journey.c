@@ -152,12 +152,29 @@ static const char *headers_text(struct hs_journeys *js, struct node *n, const st
 	if (labels)
 		return tell_labels(js, rec->data, labels);
 	if (!inside && p.version && p.proto == n->j.packet.proto) {
-		n->src = p.src;
-		n->dst = p.dst;
+		n->src = n->j.now_src = p.src;
+		n->dst = n->j.now_dst = p.dst;
+		n->j.translated = !packet_same_endpoint(&p.src, &n->j.packet.src) ||
+				  !packet_same_endpoint(&p.dst, &n->j.packet.dst);
 		if (f && p.has_ports)
 			flow_add_alias(js, f, n->j.from, &p.src, &p.dst);
 	}
 	return tell_headers(js, n, &p, inside);
+}
+
+static const char *text_joined(struct hs_journeys *js, const char *a, const char *b)
+{
+	return *a && *b ? names_internf(js->names, "%s; %s", a, b) : *a ? a : b;
+}
+
+/* A connection that is established explains nothing. */
+static const char *conntrack_text(struct hs_journeys *js, const struct hs_event *e)
+{
+	const char *state = event_conntrack(e);
+
+	if (!*state || !strncmp(state, "established", strlen("established")))
+		return "";
+	return names_internf(js->names, "conntrack: %s", state);
 }
 
 static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
@@ -407,8 +424,8 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		text = cause_waited_text;
 	if (!copy && e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE)
 		headers = headers_text(js, n, e);
-	if (*headers)
-		text = *text ? names_internf(js->names, "%s; %s", headers, text) : headers;
+	text = text_joined(js, headers, text);
+	text = text_joined(js, conntrack_text(js, e), text);
 	queued = queue_seen(js, n, e);
 	if (*queued)
 		text = queued;

@@ -137,6 +137,8 @@ struct hs_hop {
 	bool crossed; /* first hop in another namespace than the hop before */
 	const char *
 		text; /* what happened here, beyond the stage's name; "" when nothing; for people */
+	const char *
+		conntrack; /* what connection tracking says of it: "new", "established reply"; "" nothing */
 	const char *function; /* VIA: the function in the stack; DROP, CONSUME: who freed it; ""
 				   unknown */
 	const char *
@@ -296,6 +298,9 @@ struct hs_journey {
 	size_t n_overtook;
 	uint32_t *overtaken_by; /* ids, the other way round */
 	size_t n_overtaken_by;
+	bool translated; /* its addresses or ports are others by now, NAT: */
+	struct hs_endpoint now_src;
+	struct hs_endpoint now_dst;
 	uint32_t duplicate_of; /* id of the packet that it is a copy of (of a qdisc, a bridge), 0 */
 	bool incomplete;       /* events may be missing: a conclusion from it is inconclusive */
 	uint64_t lost;	       /* how many events were lost while it was alive */

@@ -425,13 +425,17 @@ static bool same_addr(const struct hs_addr *a, const struct hs_addr *b)
 	return a->family == b->family && !memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
+bool packet_same_endpoint(const struct hs_endpoint *a, const struct hs_endpoint *b)
+{
+	return a->port == b->port && same_addr(&a->addr, &b->addr);
+}
+
 bool packet_is_same(const struct hs_packet *a, const struct hs_packet *b)
 {
 	return a->version == b->version && a->ethertype == b->ethertype && a->proto == b->proto &&
 	       a->length == b->length && a->ip_id == b->ip_id && a->frag_offset == b->frag_offset &&
-	       a->src.port == b->src.port && a->dst.port == b->dst.port &&
 	       a->tcp_seq == b->tcp_seq && a->tcp_flags == b->tcp_flags &&
-	       same_addr(&a->src.addr, &b->src.addr) && same_addr(&a->dst.addr, &b->dst.addr);
+	       packet_same_endpoint(&a->src, &b->src) && packet_same_endpoint(&a->dst, &b->dst);
 }
 
 bool packet_quotes(const struct hs_packet *error, const struct hs_packet *original)

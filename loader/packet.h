@@ -56,6 +56,8 @@ bool packet_is_too_big(const struct hs_packet *p);
 /* An ARP reply, or a neighbour advertisement (RFC 4861, 4.4). */
 bool packet_is_address_answer(const struct hs_packet *packet);
 
+bool packet_same_endpoint(const struct hs_endpoint *a, const struct hs_endpoint *b);
+
 /* Two headers that say the same: of one packet, and of a copy of it. */
 bool packet_is_same(const struct hs_packet *a, const struct hs_packet *b);
 

@@ -194,6 +194,8 @@ static void put_hop(struct render *r, const struct hs_hop *hop)
 	json_str(t, "comm", hop->task.comm);
 	json_bool(t, "crossed", hop->crossed);
 	json_str(t, "text", hop->text);
+	if (*hop->conntrack)
+		json_str(t, "conntrack", hop->conntrack);
 	json_str(t, "function", hop->function);
 	json_key(t, "functions");
 	json_put(t, "[");
@@ -383,6 +385,14 @@ static void put_held(struct text *t, const struct hs_journey *j)
 	json_put(t, "}");
 }
 
+static void put_translated(struct render *r, const struct hs_journey *j)
+{
+	json_key(&r->page, "translated");
+	json_put(&r->page, "{");
+	put_ends(r, &j->now_src, &j->now_dst, j->packet.has_ports);
+	json_put(&r->page, "}");
+}
+
 /* --- lines --- */
 
 static void json_journey(void *ctx, const struct hs_journey *j)
@@ -419,6 +429,8 @@ static void json_journey(void *ctx, const struct hs_journey *j)
 		put_queue(t, j);
 	if (j->held)
 		put_held(t, j);
+	if (j->translated)
+		put_translated(r, j);
 	if (j->duplicate_of)
 		json_uint(t, "duplicate_of", j->duplicate_of);
 	if (r->opt.verbose > 1) {

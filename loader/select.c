@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "packet.h"
+
 int words_add(struct hs_words *words, const char *word)
 {
 	char **grown = realloc(words->word, (words->n + 1) * sizeof(*grown));
@@ -207,20 +209,14 @@ bool select_filters_match(const struct hs_select *select, uint16_t ethertype, ui
 	return true;
 }
 
-static bool select_same_endpoint(const struct hs_endpoint *a, const struct hs_endpoint *b)
-{
-	return a->port == b->port && a->addr.family == b->addr.family &&
-	       !memcmp(a->addr.bytes, b->addr.bytes, sizeof(a->addr.bytes));
-}
-
 bool select_is_without(const struct hs_select *select, const struct hs_packet *packet)
 {
 	const struct hs_endpoint *w = select->without;
 
 	if (!select->has_without || packet->proto != IPPROTO_TCP)
 		return false;
-	return (select_same_endpoint(&packet->src, &w[0]) &&
-		select_same_endpoint(&packet->dst, &w[1])) ||
-	       (select_same_endpoint(&packet->src, &w[1]) &&
-		select_same_endpoint(&packet->dst, &w[0]));
+	return (packet_same_endpoint(&packet->src, &w[0]) &&
+		packet_same_endpoint(&packet->dst, &w[1])) ||
+	       (packet_same_endpoint(&packet->src, &w[1]) &&
+		packet_same_endpoint(&packet->dst, &w[0]));
 }

@@ -72,11 +72,6 @@ static const char *tell_end(struct hs_journeys *js, const struct hs_packet *p,
 	return p->has_ports ? tell_endpoint(js, ep) : tell_address(js, &ep->addr);
 }
 
-static bool same_end(const struct hs_endpoint *a, const struct hs_endpoint *b)
-{
-	return a->port == b->port && !memcmp(&a->addr, &b->addr, sizeof(a->addr));
-}
-
 const char *tell_headers(struct hs_journeys *js, const struct node *n, const struct hs_packet *now,
 			 bool inside)
 {
@@ -84,8 +79,8 @@ const char *tell_headers(struct hs_journeys *js, const struct node *n, const str
 	const char *proto = text_proto_name(now->proto);
 	bool src, dst;
 
-	src = !same_end(&now->src, &was->src);
-	dst = !same_end(&now->dst, &was->dst);
+	src = !packet_same_endpoint(&now->src, &was->src);
+	dst = !packet_same_endpoint(&now->dst, &was->dst);
 	/* Without an address there was nothing that could change. */
 	if (!now->version || !was->version || (!src && !dst))
 		return "";

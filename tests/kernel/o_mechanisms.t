@@ -75,15 +75,15 @@ nat()
 
 	[[ $outside == *:* ]] || out=$outside in=$client_at
 	one "born_netns=$client netns=$server path='$there' crossings=2 src=$client_at dst=$server_at dport=8080 \
-			text~'*now from $out:*'" \
+			text~'*now from $out:*' now_src=$outside now_dst=$server_at now_dport=8080 conntrack=new" \
 		"born_netns=$server netns=$client path='$back' crossings=2 src=$server_at dst=$outside sport=8080 \
-			text~'*now to $in:*'"
+			text~'*now to $in:*' now_src=$server_at now_dst=$client_at conntrack='established reply'"
 
 	talk_between "$what, port forward" server "$outside" client "$client_at"
 	one "born_netns=$server netns=$client path='$back' crossings=2 src=$server_at dst=$outside dport=8080 \
-			text~'*now to $in:8080*'" \
+			text~'*now to $in:8080*' translated=yes now_dst=$client_at conntrack=new" \
 		"born_netns=$client netns=$server path='$there' crossings=2 src=$client_at dst=$server_at sport=8080 \
-			text~'*now from $out:8080*'"
+			text~'*now from $out:8080*' translated=yes now_src=$outside conntrack='established reply'"
 }
 if lab nat; then
 	met 10.0.2.2 fd00:0:0:2::2

@@ -462,6 +462,7 @@ static void stream_add_headers(struct stream *s, enum hs_stage stage, struct hs_
 		.headers = wire->len < HS_HEADERS_LONG ? wire->len : HS_HEADERS_LONG,
 		.call = s->ctx ? 0 : s->call,
 		.pending = stream_find_sock(s, sk)->tcp.pending,
+		.ct = s->ct,
 	};
 
 	memcpy(rec.data, wire->data, sizeof(rec.data));

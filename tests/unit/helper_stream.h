@@ -65,6 +65,7 @@ struct stream {
 	uint16_t cpu;
 	uint32_t pid, tid, ctx, last_ctx;
 	uint16_t call; /* that the task is in, as far as BPF knows */
+	uint8_t ct; /* what connection tracking says of packets, enum hs_ct and what goes with it */
 	struct hs_rec_call open;
 	uint32_t seq[STREAM_CPUS];
 	const uint32_t *forced_seq; /* of the next record */

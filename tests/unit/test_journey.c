@@ -1360,6 +1360,36 @@ static void test_translated(void **state)
 	}
 }
 
+/* What is established explains nothing; what has no entry is untracked, or nothing was there to track it. */
+static void test_conntrack(void **state)
+{
+	static const struct {
+		uint8_t ct;
+		const char *text;
+	} table[] = {
+		{ HS_CT_TOLD | HS_CT_ENTRY | 2, " (conntrack: new)" },
+		{ HS_CT_TOLD | HS_CT_ENTRY | 1, " (conntrack: related)" },
+		{ HS_CT_TOLD | HS_CT_ENTRY | 4, " (conntrack: related reply)" },
+		{ HS_CT_TOLD | HS_CT_ENTRY | 0, "" },
+		{ HS_CT_TOLD | HS_CT_ENTRY | 3, "" },
+		{ HS_CT_TOLD | 7, " (conntrack: untracked)" },
+		{ HS_CT_TOLD, "" },
+		{ 0, "" },
+	};
+	struct wire born = datagram(4);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct stream *s = lab();
+		char expected[1024];
+
+		s->ct = table[i].ct;
+		forward_as(s, &born, &born);
+		snprintf(expected, sizeof(expected), FORWARDED, table[i].text, table[i].text);
+		expect_hops(s, expected);
+	}
+}
+
 /* The socket that is missing is the one that the packet was translated for. */
 static void test_translated_to_nobody(void **state)
 {
@@ -2520,6 +2550,7 @@ int main(void)
 		cmocka_unit_test(test_untagged),
 		cmocka_unit_test(test_tunnel),
 		cmocka_unit_test(test_translated),
+		cmocka_unit_test(test_conntrack),
 		cmocka_unit_test(test_translated_to_nobody),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_translated_without_a_birth),
