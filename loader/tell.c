@@ -245,6 +245,21 @@ static bool tell_is_fatal(const struct hs_packet *p)
 	       (p->icmp_type == 3 && memchr(fatal4, p->icmp_code, sizeof(fatal4)));
 }
 
+/* tcp_v4_err(), tcp_v6_err(): an error that could not pass, and was kept in sk_err_soft. */
+static const char *tell_soft_error(const struct sock_node *s)
+{
+	switch (s->tcp.sk ? s->tcp.after : HS_TCP_CLOSE) {
+	case HS_TCP_SYN_SENT:
+	case HS_TCP_SYN_RECV:
+		return "the socket was in use by connect() just then, so TCP only notes it, and sends again";
+	case HS_TCP_CLOSE:
+	case HS_TCP_TIME_WAIT:
+		return "";
+	default:
+		return "a connection that is established goes on trying until its time is up; with IP_RECVERR its program is told";
+	}
+}
+
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
 			const struct sock_node *s)
 {
@@ -258,6 +273,8 @@ const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
 			error->icmp_info);
 	if (s && s->s.type == SOCK_RAW)
 		return "a raw socket hears of errors only when it is connected or has IP_RECVERR";
+	if (tcp && s && tell_is_fatal(error) && *tell_soft_error(s))
+		return tell_soft_error(s);
 	if (tcp && !tell_is_fatal(error))
 		return "the error may pass, so TCP goes on trying until its time is up";
 	if (s && !s->s.remote.port)

@@ -46,6 +46,7 @@ table inet filter {
 		udp dport 9004-9005 jump services
 		tcp dport 9006 reject with tcp reset
 		tcp dport 9007 drop
+		tcp dport 9010 reject
 		ct state established,related accept
 		udp dport vmap { 9008 : drop, 8085 : accept }
 		meta nfproto ipv4 udp dport 9009 limit rate 1/hour burst 1 packets drop
@@ -114,6 +115,14 @@ firewall()
 		drop proto=TCP dport=9006 flags=SYN netns=$server hook=forward chain=forward rules=1 rule~reset as \$syn
 		journey tcp flags=RST+ACK cause=\$syn netns=$client1 as \$rst
 		call connect errno=ECONNREFUSED"
+
+	# A socket that is in use when the error comes, in connect(), only notes it; so it is a later one that counts.
+	k_run client1 apps/simple_nc "$address" 9010 </dev/null
+	k_expect "O33 $what: a SYN that is rejected by an ICMP error, which ends in connect()" "
+		drop proto=TCP dport=9010 flags=SYN netns=$server hook=forward chain=forward rules=1 rule~reject as \$syn
+		icmp cause=\$syn netns=$client1 told=call told_call=connect errno=ECONNREFUSED as \$icmp
+		call connect errno=ECONNREFUSED error_from=\$icmp
+		no icmp told_why~gone"
 }
 
 firewall IPv4 10.0.2.2 10.0.1.2

@@ -55,6 +55,58 @@ static void server_resets(struct conn *c)
 	conn_leave(c, 0);
 }
 
+/* ---- ICMP errors that TCP keeps to itself ---- */
+
+/* A rule rejects that segment of the client's by an ICMP error, which comes back while it is sent. */
+static void rejected(struct conn *c, const struct conn_segment *seg)
+{
+	const struct conn_end *client = &c->end[CLIENT], *server = &c->end[SERVER];
+	struct wire w = wire_segment(client->at, server->at, seg->flags, 0, seg->seq, seg->ack, 0);
+	struct wire e = wire_error(&w, "10.0.1.1", 3, 3);
+	struct stream *s = c->s;
+	uint32_t softirq = s->ctx;
+
+	stream_icmp(s, seg->skb, server->netns, server->dev, 3, 3);
+	stream_birth(s, 0xf000, server->netns, server->dev, &e, 0);
+	stream_see(s, HS_STAGE_DEV_XMIT, 0xf000, server->netns, server->dev);
+	stream_see(s, HS_STAGE_BACKLOG, 0xf000, client->netns, client->dev);
+	stream_drop(s, seg->skb, "NETFILTER_DROP", "nft_reject_inet_eval");
+	s->ctx = softirq;
+	stream_see(s, HS_STAGE_RECEIVE, 0xf000, client->netns, client->dev);
+	stream_consume(s, 0xf000, "icmp_rcv");
+	stream_back(s);
+}
+
+static void test_rejected_in_connect(void **state)
+{
+	struct conn_segment syn;
+	struct conn c;
+	struct stream *s = to_nobody(&c, &syn);
+
+	(void)state;
+	rejected(&c, &syn);
+	notes_expect(
+		s, (struct note_kinds){ .told = true },
+		"#2 told nobody (the socket was in use by connect() just then, so TCP only notes it, and sends "
+		"again)\n");
+}
+
+static void test_rejected_when_established(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment ack = conn_send(&c, CLIENT, CONN_ACK, 0);
+
+	(void)state;
+	stream_tcp(s, HS_TCP_SNAPSHOT, c.end[CLIENT].sk, 0);
+	conn_arrive(&c, &ack);
+	rejected(&c, &ack);
+	notes_expect(
+		s, (struct note_kinds){ .told = true },
+		"#5 told nobody (a connection that is established goes on trying until its time is up; with "
+		"IP_RECVERR its program is told)\n");
+}
+
 /* ---- why ---- */
 
 /* Told before it is sent, with the segment that it answers. */
@@ -704,6 +756,8 @@ static void test_listener_is_closed_by_a_child(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rejected_in_connect),
+		cmocka_unit_test(test_rejected_when_established),
 		cmocka_unit_test(test_reason_of_an_answer),
 		cmocka_unit_test(test_reason_of_an_end),
 		cmocka_unit_test(test_answer_in_a_call),
