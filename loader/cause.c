@@ -346,6 +346,23 @@ static bool cause_asks(const struct hs_event *e, const struct node *n, const str
 	return true;
 }
 
+/* Born because the answer to ARP or ND came; returns whether that is all there is to say of its cause. */
+static bool node_set_free(struct hs_journeys *js, const struct hs_rec_birth *birth, struct node *n,
+			  struct node **cause)
+{
+	if (!*cause || n->j.noise || n->j.packet.icmp_error ||
+	    !packet_is_address_answer(&(*cause)->j.packet))
+		return false;
+	if (node_waited(js, n, sock_find(js, birth->sk), cause_waited_text))
+		return true;
+	/* Whoever sent it is not followed. */
+	n->waited = cause_waited_text;
+	*cause = n->flow ? cause_of_handshake(js, n) : NULL;
+	if (!*cause)
+		n->j.cause_kind = HS_CAUSE_NONE;
+	return !*cause;
+}
+
 void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct node *n)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
@@ -373,8 +390,7 @@ void node_find_cause(struct hs_journeys *js, const struct hs_event *e, struct no
 	if (!cause && born_in_vain(e, n) &&
 	    node_waited(js, n, sock_find(js, birth->sk), cause_waited_text))
 		return;
-	if (cause && birth->sk && packet_is_address_answer(&cause->j.packet) &&
-	    node_waited(js, n, sock_find(js, birth->sk), cause_waited_text))
+	if (node_set_free(js, birth, n, &cause))
 		return;
 	if (cause && n->j.packet.icmp_error) {
 		if (packet_quotes(&n->j.packet, &cause->j.packet))

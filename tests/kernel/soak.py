@@ -3,8 +3,8 @@
 """Judges the journeys of tests/kernel/traffic.py as `trace --json` tells them, by the rules of ORDER and LINKS.
 
     trace --json ... | soak.py judge PREFIX      prints what is impossible, and counts; 1: there is something
-    soak.py grow PID FILE                        each second a line there: s since its start, VmRSS in KiB;
-                                                 until PID ends
+    soak.py grow PID FILE                        each second a line there: s since its start, RssAnon in
+                                                 KiB (the rings are mapped besides); until PID ends
     soak.py bounded FILE WARMUP KIB              of the time after WARMUP s, the least in its second half is
                                                  not more than KIB above the least in its first: what
                                                  other traffic on the machine takes is given back
@@ -183,7 +183,7 @@ def judge(prefix):
 def rss(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         for line in status:
-            if line.startswith("VmRSS:"):
+            if line.startswith("RssAnon:"):
                 return int(line.split()[1])
     return 0
 
@@ -209,7 +209,7 @@ def bounded(path, warmup, most):
     halves = [[kib for s, kib in late if (s >= middle) == second] for second in (False, True)]
     if not all(halves):
         raise SystemExit(f"only {len(samples)} samples, {len(late)} of them after {warmup} s")
-    print(f"VmRSS {samples[0][1]} KiB at first; after {warmup:.0f} s {min(halves[0])} to {max(halves[0])}, after "
+    print(f"RssAnon {samples[0][1]} KiB at first; after {warmup:.0f} s {min(halves[0])} to {max(halves[0])}, after "
           f"{middle:.0f} s {min(halves[1])} to {max(halves[1])}; {samples[-1][1]} at the end, {samples[-1][0]:.0f} s")
     if min(halves[1]) > min(halves[0]) + most:
         raise SystemExit(f"that is {min(halves[1]) - min(halves[0])} KiB more, and {most} are allowed")

@@ -779,6 +779,25 @@ static void test_waited_for_arp(void **state)
 		  "#3 settled\n");
 }
 
+/* The program that sent it is not followed: the answer let it go, and is not what it is about. */
+static void test_stranger_waited_for_arp(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4), answer = wire_arp(SERVER_ADDR, CLIENT_ADDR, 2);
+
+	(void)state;
+	crossed(s, A, &answer, 0);
+	stream_birth(s, B, NS_CLIENT, VETH_C, &w, SK_CLIENT);
+	stream_see(s, HS_STAGE_DEV_XMIT, B, NS_CLIENT, VETH_C);
+	stream_consume(s, A, "arp_process");
+	expect_hops(
+		s,
+		"#1 born, UDP to port 8080\n"
+		"#1   ns_client/veth_c device queue (waited for the next hop's link-layer address)\n"
+		"#1   ns_client/veth_c transmit\n"
+		"#1 settled\n");
+}
+
 /* The error had to ask for the way back first; it is about the datagram, not about the answer. */
 static void test_icmp_error_waited_for_arp(void **state)
 {
@@ -2532,6 +2551,7 @@ int main(void)
 		cmocka_unit_test(test_multicast_deserves_no_icmp),
 		cmocka_unit_test(test_results_out_of_range),
 		cmocka_unit_test(test_waited_for_arp),
+		cmocka_unit_test(test_stranger_waited_for_arp),
 		cmocka_unit_test(test_icmp_error_waited_for_arp),
 		cmocka_unit_test(test_waited_in_vain),
 		cmocka_unit_test(test_waited_in_vain_v6),
