@@ -138,18 +138,19 @@ says_of 1 'trace read: stdout: Bad file descriptor' sh -c "exec $TRACE read $T/w
 # ---- a file system that fills up ----
 
 mkdir "$T/disk" "$T/saved"
-# full_disk ARG...: `trace ARG...` where $T/disk is a file system of 200 KB, whose files are copied
-# to $T/saved before it goes. COMMAND sends more than fits there.
+# full_disk SIZE ARG...: `trace ARG...` where $T/disk is a file system of SIZE, whose files are copied to $T/saved
+# before it goes. COMMAND sends more than fits there.
 full_disk()
 {
 	# shellcheck disable=SC2016 # the inner shell's
-	tap_run unshare -m sh -c 'mount -t tmpfs -o size=200k none "$0/disk" || exit
+	tap_run unshare -m sh -c 'mount -t tmpfs -o "size=$1" none "$0/disk" || exit
+		shift
 		"$@"
 		echo "status $?"
-		cp "$0/disk/"* "$0/saved"' "$T" "$TRACE" "$@" -- sh -c "$send 2000; echo goes on; exit 3"
+		cp "$0/disk/"* "$0/saved"' "$T" "$1" "$TRACE" "${@:2}" -- sh -c "$send 2000; echo goes on; exit 3"
 }
 if unshare -m mount -t tmpfs none "$T/disk" 2>/dev/null; then
-	full_disk -f -o "$T/disk/f"
+	full_disk 200k -f -o "$T/disk/f"
 	tap_is 'full disk, -o: COMMAND goes on, then 125' "$TAP_OUT" $'goes on\nstatus 125'
 	tap_like 'full disk, -o: one line' "$TAP_ERR" \
 		'^trace: cannot write [^ ]*/disk/f: No space left on device; stopped$'
@@ -159,7 +160,8 @@ if unshare -m mount -t tmpfs none "$T/disk" 2>/dev/null; then
 	tap_is 'full disk, -o: nor in the middle' \
 		"$(grep -avcE '^(#[0-9]+ |#[0-9]+<#[0-9]+ |python|    )' "$T/saved/f")" 0
 
-	full_disk -w "$T/disk/w"
+	# A recording begins with all sockets of the machine.
+	full_disk 1000k -w "$T/disk/w"
 	tap_is 'full disk, -w: COMMAND goes on, then 125' "$TAP_OUT" $'goes on\nstatus 125'
 	tap_like 'full disk, -w: says so' "$TAP_ERR" \
 		'trace: cannot write [^ ]*/disk/w: No space left on device; stopped'
