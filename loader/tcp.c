@@ -480,14 +480,38 @@ static struct hs_state state_of_end(const struct flow_node *f, unsigned int end,
 	};
 }
 
+/* The listener that a segment to `at` reaches, NULL. */
+static struct sock_node *listener_of(struct hs_journeys *js, uint32_t netns,
+				     const struct hs_endpoint *at)
+{
+	struct sock_node *s, *tmp;
+
+	HASH_ITER (hh, js->socks, s, tmp)
+		/* A forked program may have closed it: what TCP says of it counts. */
+		if (s->listening && (!s->closed || s->tcp.sk) && s->netns == netns &&
+		    endpoint_takes(&s->s.local, &at->addr, at->port))
+			return s;
+	return NULL;
+}
+
+/* Nobody told of accept(); but no SYN is answered while the accept queue is full: tcp_conn_request(). */
+static void listener_has_room(struct hs_journeys *js, uint32_t netns, const struct hs_endpoint *at)
+{
+	struct sock_node *s = listener_of(js, netns, at);
+
+	if (s && s->tcp.backlog > s->tcp.backlog_max)
+		s->tcp.backlog = s->tcp.backlog_max;
+}
+
 /* A listener's answer: the request is in SYN_RECV, and has no socket yet. */
-static void born_synack(struct hs_journeys *js, struct flow_node *f, struct node *n)
+static void born_synack(struct hs_journeys *js, struct flow_node *f, struct node *n, uint32_t netns)
 {
 	struct hs_state state = state_of_end(f, n->j.from, n->j.born);
 	struct node *syn = node_by_serial(js, n->cause);
 
 	if (state.before != HS_TCP_NONE)
 		return;
+	listener_has_room(js, netns, &n->j.packet.src);
 	state.before = HS_TCP_LISTEN;
 	state.after = HS_TCP_SYN_RECV;
 	state.minisocket = false;
@@ -558,7 +582,7 @@ void tcp_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 	if (node_has_flags(n, TH_SYN, TH_ACK))
 		born_syn(js, f, n, birth->sk);
 	else if (node_has_flags(n, TH_SYN | TH_ACK, 0))
-		born_synack(js, f, n);
+		born_synack(js, f, n, birth->at.netns);
 	else if (node_has_flags(n, TH_RST, 0))
 		born_reset(js, f, n, e);
 }
@@ -616,20 +640,6 @@ struct sock_node *tcp_receiver(struct hs_journeys *js, const struct node *n)
 	struct sock_node *s = f ? sock_find(js, f->end[!n->j.from].sk) : NULL;
 
 	return s && s->flow == n->flow && s->netns == n->netns ? s : NULL;
-}
-
-/* The listener that a segment to `at` reaches, NULL. */
-static struct sock_node *listener_of(struct hs_journeys *js, uint32_t netns,
-				     const struct hs_endpoint *at)
-{
-	struct sock_node *s, *tmp;
-
-	HASH_ITER (hh, js->socks, s, tmp)
-		/* A forked program may have closed it: what TCP says of it counts. */
-		if (s->listening && (!s->closed || s->tcp.sk) && s->netns == netns &&
-		    endpoint_takes(&s->s.local, &at->addr, at->port))
-			return s;
-	return NULL;
 }
 
 /* Requests to where that SYN went whose handshake was begun and not finished. */

@@ -528,6 +528,28 @@ static void test_full_queue(void **state)
 		     "server[700] on 0.0.0.0:8080 is full: 2 of 2), inferred\n");
 }
 
+/* Nobody told of accept(), but the SYN before was answered: so it is not the accept queue that is full now. */
+static void test_other_full_queue(void **state)
+{
+	struct conn_segment syn, other_syn;
+	struct conn c, other;
+	struct stream *s = at_listener(&c, 2, &syn);
+
+	(void)state;
+	conn_synack(&c, &syn);
+	stream_softirq(s, 0);
+	conn_init(&other, s, 1);
+	stream_by(s, 0, CONN_PID_CLIENT + 1);
+	other_syn = conn_syn(&other);
+	conn_arrive(&other, &other_syn);
+	stream_consume(s, other_syn.skb, "tcp_rcv_state_process");
+	notes_expect(
+		s, fates,
+		"#1 consumed in ns_server by tcp_rcv_state_process\n"
+		"#3 refused in ns_server by tcp_rcv_state_process (server[700] on 0.0.0.0:8080 "
+		"does not answer: its SYN queue is full, with 1 half-open connection), inferred\n");
+}
+
 /* There is room for one more (sk_acceptq_is_full()), and yet it gives no answer. */
 static void test_no_answer(void **state)
 {
@@ -777,6 +799,7 @@ int main(void)
 		cmocka_unit_test(test_other_signals),
 		cmocka_unit_test(test_reset_is_taken),
 		cmocka_unit_test(test_full_queue),
+		cmocka_unit_test(test_other_full_queue),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_answered),
 		cmocka_unit_test(test_refused_and_taken),
