@@ -62,6 +62,7 @@ struct node {
 	bool duplicate;	     /* of its cause, by a queueing discipline or a bridge */
 	bool silence_told;   /* a call that waited in vain was explained by it */
 	bool want_counter;   /* no ICMP error: the limits' counters will say why */
+	bool whole;	     /* a fragment whose datagram was put together */
 	UT_hash_handle hh, by_address;
 	struct node *prev, *next;
 	struct node *queue_prev, *queue_next;
@@ -478,6 +479,16 @@ void node_set_duplicate(struct hs_journeys *js, const struct hs_event *e, struct
 			struct node *original);
 /* Of a packet that is born when it ends: the ICMP error about it may have been born before. */
 void node_find_answer(struct hs_journeys *js, const struct hs_event *e, struct node *n);
+
+/* fragment.c */
+/* Is it kept until the others of its datagram are there? Then its end is still to come, if it has any. */
+bool fragment_waits(const struct hs_journeys *js, const struct node *n, uint64_t now);
+/* Freed by a function of that name: is it because the others did not come, or did not fit? */
+bool fragment_is_given_up(const struct node *n, const char *function);
+/* It stands for its whole datagram now. */
+void fragment_is_whole(struct hs_journeys *js, const struct node *n);
+/* It is freed there and not dropped, which may show that its datagram was whole. */
+void fragment_consumed(struct hs_journeys *js, const struct node *n, const char *function);
 
 /* fate.c */
 void fate_freed(struct hs_journeys *js, const struct hs_event *e);

@@ -172,6 +172,9 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const struct h
 	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(js, n, e, function)) {
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "put together with the other fragments of its datagram";
+	} else if (fragment_is_given_up(n, function)) {
+		fate.why =
+			"given up: the other fragments of its datagram did not come, or did not fit";
 	}
 	node_doubt(js, n);
 	node_set_fate(js, n, fate);
@@ -388,6 +391,8 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 	 */
 	open = node_is_open(n) ||
 	       (n->taken && drop && n->j.fate.kind == HS_FATE_CONSUMED && !n->settled);
+	if (!drop)
+		fragment_consumed(js, n, function);
 	n->freed = true;
 	queue_leave(n);
 	reason = drop ? names_reason(js->names, rec->reason) : "";

@@ -525,6 +525,7 @@ static void on_queued(struct hs_journeys *js, const struct hs_event *e)
 	if (n->selected && s->s.type == SOCK_DGRAM)
 		fate.why = tell_candidates(js, s, n);
 	node_set_fate(js, n, fate);
+	fragment_is_whole(js, n);
 	if (s->s.type != SOCK_STREAM && sock_push(js, s, n, e->time, q->qlen))
 		js->error = -ENOMEM;
 	f = flow_by_serial(js, n->flow);
@@ -679,6 +680,8 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 
 		if (quiet > QUIET_NS && quiet < ASK_NS &&
 		    (node_waits_for_verdict(n) || node_waits_for_hop(js, n)))
+			continue;
+		if (fragment_waits(js, n, now))
 			continue;
 		if (n->j.fate.kind == HS_FATE_UNDERWAY && quiet > (kept ? QUIET_NS : SETTLE_NS))
 			fate_conclude(js, n, now);

@@ -1789,6 +1789,55 @@ static void test_fragments_out_of_order(void **state)
 		  "#2 settled\n");
 }
 
+#define BORN_ALONE "#1 born, UDP, by the kernel\n"
+
+/* The others never come: that is known only when the kernel gives it up, half a minute later. */
+static void test_fragment_alone(void **state)
+{
+	struct stream *s = lab();
+	struct wire whole = wire_udp(CLIENT_EP, SERVER_EP, 2000);
+	struct wire later = wire_fragment(whole, 800, true, 800);
+
+	(void)state;
+	crossed(s, B, &later, SK_CLIENT);
+	stream_back(s);
+	stream_tick(s, 30000 * STREAM_MS);
+	stream_drop(s, B, "FRAG_REASM_TIMEOUT", "ip_expire");
+	expect(s, BORN_ALONE "#1 dropped in ns_server: FRAG_REASM_TIMEOUT by ip_expire\n"
+			     "#1 settled\n");
+	s = lab();
+	crossed(s, B, &later, SK_CLIENT);
+	stream_back(s);
+	stream_tick(s, 30000 * STREAM_MS);
+	stream_consume(s, B, "inet_frag_rbtree_purge");
+	expect(s, BORN_ALONE
+	       "#1 consumed in ns_server by inet_frag_rbtree_purge (given up: the other fragments "
+	       "of its datagram did not come, or did not fit)\n"
+	       "#1 settled\n");
+}
+
+/* Another packet is where it was: its data went to one of the others, and nothing will tell of its end. */
+static void test_fragment_is_replaced(void **state)
+{
+	struct stream *s = lab();
+	struct wire whole = wire_udp(CLIENT_EP, SERVER_EP, 2000);
+	struct wire later = wire_fragment(whole, 800, true, 800), other = datagram(4);
+
+	(void)state;
+	crossed(s, B, &later, SK_CLIENT);
+	stream_back(s);
+	stream_birth(s, B, NS_CLIENT, VETH_C, &other, SK_CLIENT);
+	stream_tick(s, 150 * STREAM_MS);
+	stream_consume(s, B, "veth_xmit");
+	expect(s, BORN_ALONE
+	       "#2 born, UDP to port 8080, by the kernel\n"
+	       "#1 merged in ns_server (kept until the other fragments of its datagram are "
+	       "there), inferred\n"
+	       "#1 settled\n"
+	       "#2 consumed in ns_client by veth_xmit\n"
+	       "#2 settled\n");
+}
+
 /* 2 s of silence settle a journey; what comes later is told all the same, and counted once. */
 static void test_fate_after_settling(void **state)
 {
@@ -2584,6 +2633,8 @@ int main(void)
 		cmocka_unit_test(test_fragments),
 		cmocka_unit_test(test_fragments_of_old),
 		cmocka_unit_test(test_fragments_out_of_order),
+		cmocka_unit_test(test_fragment_alone),
+		cmocka_unit_test(test_fragment_is_replaced),
 		cmocka_unit_test(test_fate_after_settling),
 		cmocka_unit_test(test_chosen_late),
 		cmocka_unit_test(test_chosen_by_device),
