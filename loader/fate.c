@@ -373,6 +373,21 @@ static bool free_is_foreign(const struct node *n, const struct hs_rec_free *rec,
 	return rec->hdr.stage == HS_STAGE_CONSUME || !strcmp(reason, "NOT_SPECIFIED");
 }
 
+/* A long datagram is summed when it is read, or asked for, and thrown away then: CHECKSUM_BREAK. */
+static bool free_is_of_checksum(const struct node *n, const char *reason, const char *function)
+{
+	/* before 6.15 without a reason */
+	static const char *const functions[] = { "udp_recvmsg", "udpv6_recvmsg",
+						 "__first_packet_length", "first_packet_length" };
+
+	if (n->j.fate.kind != HS_FATE_QUEUED || n->j.read_done || n->j.packet.proto != IPPROTO_UDP)
+		return false;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strcmp(function, functions[i]))
+			return true;
+	return !strcmp(reason, "UDP_CSUM");
+}
+
 void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_free *rec = (const void *)e->rec;
@@ -396,7 +411,10 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 	n->freed = true;
 	queue_leave(n);
 	reason = drop ? names_reason(js->names, rec->reason) : "";
-	if (n->j.fate.kind == HS_FATE_QUEUED) {
+	if (drop && free_is_of_checksum(n, reason, function)) {
+		node_hop(js, n, e, HS_STAGE_DROP, "", function, rec->location);
+		node_dropped(js, n, e, reason, function);
+	} else if (n->j.fate.kind == HS_FATE_QUEUED) {
 		/* After a read it is the end of its memory, before it the end of its socket. */
 		if (drop && !n->j.read_done && n->j.packet.proto != IPPROTO_TCP) {
 			n->last = e->time;

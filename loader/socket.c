@@ -386,7 +386,8 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 			return;
 		}
 		n = node_by_serial(js, w.serial);
-	} while (n && n->j.unread_at_close); /* thrown away by an earlier read: a wrong checksum */
+		/* thrown away by an earlier read: a wrong checksum */
+	} while (n && (n->j.unread_at_close || n->j.fate.kind == HS_FATE_DROPPED));
 	if (!n)
 		return;
 	if (call)
