@@ -753,12 +753,6 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 	DL_FOREACH (js->open, n) {
 		if (n->j.fate.kind == HS_FATE_UNDERWAY && !node_waits_for_hop(js, n))
 			fate_conclude(js, n, now);
-		if (n->want_counter) {
-			n->want_counter = false;
-			n->j.no_icmp = "none was seen, and no counter tells why";
-			if (n->selected)
-				SINK(js, no_icmp, &n->j);
-		}
 	}
 	/* Settling one may settle its cause too, so always the oldest that is left. */
 	while (js->open)

@@ -362,8 +362,18 @@ static void node_give_up(struct hs_journeys *js, struct node *n, const char *why
 	node_set_fate(js, n, fate);
 }
 
+static void node_without_icmp(struct hs_journeys *js, struct node *n)
+{
+	n->want_counter = false;
+	n->j.no_icmp = "none was seen, and no counter tells why";
+	if (n->selected)
+		SINK(js, no_icmp, &n->j);
+}
+
 static void node_settle_one(struct hs_journeys *js, struct node *n)
 {
+	if (n->want_counter)
+		node_without_icmp(js, n);
 	/* A segment whose fate was known before is as complete as it was then. */
 	if (!n->flow || n->j.fate.kind == HS_FATE_UNDERWAY)
 		node_note_loss(js, n);

@@ -720,6 +720,23 @@ static void test_icmp_rate_limit(void **state)
 		  "#3 settled\n");
 }
 
+/* No counter rises for 2 s: then it is settled, and said. */
+static void test_no_icmp_and_no_counter(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+
+	(void)state;
+	dropped_silently(s, A, &w);
+	stream_tick(s, 2100 * STREAM_MS);
+	stream_tick(s, 10000 * STREAM_MS);
+	expect(s, "#1 born, UDP to port 8080, by the kernel\n"
+		  "#1 dropped in ns_server: NO_SOCKET by __udp4_lib_rcv (no UDP socket on "
+		  "10.0.1.1:8080)\n"
+		  "#1 no ICMP (none was seen, and no counter tells why)\n"
+		  "#1 settled\n");
+}
+
 /* A datagram to many asks for no error. */
 static void test_multicast_deserves_no_icmp(void **state)
 {
@@ -2611,6 +2628,7 @@ int main(void)
 		cmocka_unit_test(test_closed_port_after_close),
 		cmocka_unit_test(test_closed_port_ipv6),
 		cmocka_unit_test(test_icmp_rate_limit),
+		cmocka_unit_test(test_no_icmp_and_no_counter),
 		cmocka_unit_test(test_multicast_deserves_no_icmp),
 		cmocka_unit_test(test_results_out_of_range),
 		cmocka_unit_test(test_waited_for_arp),
