@@ -31,6 +31,8 @@ quick=(load.t helpers.t backends.t o_closed_port.t o_request.t o_path.t)
 # How long a VM may run, a script in it, and any wait in a script: 10 to 30 times the usual.
 vm_limit=7000
 export TAP_TEST_LIMIT=${TAP_TEST_LIMIT:-900} TAP_LIMIT=${TAP_LIMIT:-120}
+# A traffic of counters_doc.t takes half a minute.
+export SEEDS=${SEEDS:-8}
 
 patterns=()
 logs=
@@ -113,7 +115,7 @@ run_share()
 	while mapfile -t rest < <(not_started "$dir" "$@") && ((${#rest[@]} > 0)); do
 		# shellcheck disable=SC2016 # that shell expands it
 		HOPSCOPE_BACKEND=$backend TAP_LOGS=$dir tests/vm/run.sh -k "$kernel" -t "$vm_limit" -l "$dir/console.now$part" -w "$dir" \
-			-e HOPSCOPE_BACKEND -e TAP_LOGS -e TAP_LIMIT -e TAP_TEST_LIMIT -e SOAK -- bash -c 'uname -v >"$TAP_LOGS/version"
+			-e HOPSCOPE_BACKEND -e TAP_LOGS -e TAP_LIMIT -e TAP_TEST_LIMIT -e SOAK -e SEEDS -- bash -c 'uname -v >"$TAP_LOGS/version"
 			exec prove --timer --norc --exec tools/tap_run.sh "$@"' bash "${rest[@]}" \
 			</dev/null >>"$dir/prove.$part" 2>&1 &
 		runner=$!
