@@ -68,6 +68,8 @@ enum hs_rec_type {
 		44, /* struct hs_rec_rule: firewall rules of a namespace, before the drop that asks for them */
 	HS_REC_MINI =
 		42, /* struct hs_rec_sock: the minisocket that a socket left, asked for by sock_diag(7) before its CHANGED record is passed on */
+	HS_REC_REFUSAL =
+		45, /* struct hs_rec_refusal: a route or a rule that refuses, before the call or the drop that asks for them */
 };
 
 enum hs_hdr_flags {
@@ -498,6 +500,25 @@ struct hs_rec_rule {
 	char text[]; /* NUL-terminated */
 };
 
+enum hs_refusal_what {
+	HS_REFUSALS_BEGIN, /* what was known of the namespace is no more; the rest is 0 */
+	HS_REFUSAL_ROUTE,  /* IPv4 only: the kernel tells of IPv6 which route matched */
+	HS_REFUSAL_RULE,
+};
+
+/* Of a routing table, or of the rules that say which table is asked (ip-rule(8)); rules in their order. */
+struct hs_rec_refusal {
+	struct hs_hdr hdr;
+	__u32 netns;
+	__u8 what; /* enum hs_refusal_what */
+	__u8 type; /* RTN_BLACKHOLE, _UNREACHABLE, _PROHIBIT, _THROW; a rule's FR_ACT_* are the same */
+	__u8 dst_plen,
+		src_plen; /* bits of dst, src; 0: any; of a rule also: what it asks for is not told */
+	__u32 number;	  /* table; of a rule its preference */
+	__u32 pad;
+	struct hs_sa dst, src; /* port 0; src: rules only */
+};
+
 struct hs_rec_counter {
 	struct hs_hdr hdr;
 	__u32 netns;
@@ -553,6 +574,7 @@ HS_SIZE_IS(hs_rec_loss, 80);
 HS_SIZE_IS(hs_rec_netns, 96);
 HS_SIZE_IS(hs_rec_text, 32);
 HS_SIZE_IS(hs_rec_rule, 32);
+HS_SIZE_IS(hs_rec_refusal, 80);
 HS_SIZE_IS(hs_rec_counter, 56);
 HS_SIZE_IS(hs_rec_end, 40);
 

@@ -63,6 +63,7 @@ static void call_fill(struct hs_journeys *js, struct open_call *call, const stru
 	c->given = endpoint_of(&rec->name);
 	c->qlen = rec->qlen;
 	c->hint = "";
+	c->no_route = no_fate.no_route;
 }
 
 /* The socket as the call left it: bound, connected, owned. */
@@ -300,7 +301,7 @@ static void call_left(struct hs_journeys *js, const struct hs_event *e)
 			serials_add(&call->c.journeys, &call->c.n_journeys, n->j.id);
 	}
 	if (rec->ret < 0)
-		call->c.hint = tell_hint(js, rec, call);
+		call->c.hint = tell_hint(js, e, call);
 	if (js->sink->call)
 		js->sink->call(js->sink->ctx, &call->c);
 	/* Only now: the call has to be gone before what it sent can settle. */

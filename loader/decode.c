@@ -44,6 +44,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_RULE] = sizeof(struct hs_rec_rule) + 1,
 	[HS_REC_MINI] = sizeof(struct hs_rec_sock),
 	[HS_REC_PROBE] = sizeof(struct hs_rec_text) + 1,
+	[HS_REC_REFUSAL] = sizeof(struct hs_rec_refusal),
 };
 
 struct hs_decoder *decode_new(struct hs_names *names, hs_event_fn fn, hs_gap_fn gap, void *ctx)

@@ -8,7 +8,8 @@
  *   flow.c     TCP connections              seq.c  their bytes, by sequence number
  *   tcp.c      their states, resets, timers   hold.c  why written bytes were not sent at once
  *   reader.c   what a reader was doing
- *   func.c     functions that are probed    route.c  what routing tables answer
+ *   func.c     functions that are probed    route.c  what routing tables answer    no_route.c  why they refuse
+ *   martian.c  addresses that may not be
  *   queue.c    queueing disciplines    rules.c    firewall rules    tell_drop.c  sentences about drops
  */
 #ifndef HS_ENGINE_H
@@ -256,6 +257,20 @@ struct hold {
 	size_t n;
 };
 
+#define LOOKUPS_MAX   8 /* addresses that routing tables were asked for */
+#define LOOKUP_TABLES 6
+
+/* What routing tables answered when they were asked for an address, one after the other. */
+struct lookup {
+	uint64_t time;		 /* of the last answer; 0: unused */
+	struct hs_rec_route rec; /* that answer; its dst is the address */
+	uint32_t tables[LOOKUP_TABLES];
+	size_t n_tables;
+	bool thrown; /* one of them had a throw route, IPv6: */
+	uint32_t throw_table;
+	uint8_t throw_plen;
+};
+
 /* Functions that ran in one thread, or in one softirq, and belong to the packet that comes next there. */
 struct context {
 	uint64_t key; /* 0: unused */
@@ -267,6 +282,8 @@ struct context {
 	size_t n_entered;	/* so far: the next takes the place of the oldest */
 	enum hs_stage nfqueue;	/* NFQUEUE_OUT or _BACK, whichever came last; 0 neither: */
 	uint64_t nfqueue_skb, nfqueue_time;
+	struct lookup lookups[LOOKUPS_MAX];
+	size_t last_lookup;
 };
 
 #define HOLDS_MAX 64
@@ -300,8 +317,10 @@ struct hs_journeys {
 	struct bound *bound;
 	size_t n_bound;
 	struct queue *queues;
-	struct ruleset *rulesets; /* by namespace */
-	struct hs_rec_sock mini;  /* the minisocket that was found last */
+	struct ruleset *rulesets;	 /* by namespace */
+	struct hs_rec_refusal *refusals; /* of all namespaces, as they were when last looked at */
+	size_t n_refusals;
+	struct hs_rec_sock mini; /* the minisocket that was found last */
 	struct limits *limits;
 	struct processing now[HS_MAX_CPUS];
 	struct icmp_pending icmp[HS_MAX_CPUS];
@@ -403,9 +422,42 @@ void route_event(struct hs_journeys *js, const struct hs_event *e);
 /* The answer of a routing table that the thread of `e` got for the packet `n`, just born; NULL none. */
 struct held *route_of(struct context *c, const struct node *n, const struct hs_event *e);
 
+/* no_route.c */
+/* What a call or a packet wanted a route for. */
+struct no_route_question {
+	uint32_t netns;
+	struct hs_addr to, from; /* from: family 0 unknown */
+	int err;		 /* what it was told, negative errno; 0 unknown */
+	uint64_t since;		 /* the tables were asked after that */
+};
+
+/* RTN_* of a route that refuses, 0: it does not, or there is none; its name, "" of one that leads somewhere. */
+uint8_t route_refusal(const struct hs_rec_route *rec);
+const char *route_kind_name(uint8_t type);
+/* Nothing there, so the next table is asked. */
+bool route_goes_on(const struct hs_rec_route *rec);
+/* "main", "100" */
+const char *route_table_name(struct hs_journeys *js, uint32_t table);
+/* An answer of a routing table, for what comes next in that thread or softirq. */
+void lookup_note(struct context *c, const struct hs_event *e);
+/* The answer for that address, not older than `since`; NULL none. `c` may be NULL. */
+const struct lookup *lookup_of(const struct context *c, const struct hs_addr *addr, uint64_t since);
+void refusal_learn(struct hs_journeys *js, const struct hs_rec_refusal *rec);
+/* Why there is no route, as far as that is known. False: nothing says that there is none. */
+bool no_route_find(struct hs_journeys *js, const struct hs_event *e,
+		   const struct no_route_question *q, struct hs_no_route *ret);
+
+/* martian.c */
+/* Was it dropped for an address that it may not have? Says so in `fate`. */
+bool martian_explain(struct hs_journeys *js, const struct node *n, const struct hs_event *e,
+		     struct hs_fate *fate);
+/* The reverse path filter of IPv4 dropped it, by `fate->reason` surely, else perhaps: why. */
+void filter_explain(struct hs_journeys *js, const struct node *n, const struct hs_event *e,
+		    struct hs_fate *fate);
+
 /* tell_drop.c */
 /* Why it was dropped and what to look at, where more is known than the reason says. */
-void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
+void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_event *e,
 	       struct hs_fate *fate);
 /* Did netfilter drop it? It says so by a reason, before 5.17 by the function that frees. */
 bool tell_is_by_rule(const struct hs_fate *fate);
@@ -641,8 +693,8 @@ const char *tell_queue(struct hs_journeys *js, const struct sock_node *s,
 		       const struct hs_rec_queue *rec);
 const char *tell_nobody(struct hs_journeys *js, const struct hs_packet *error,
 			const struct sock_node *s);
-const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
-		      const struct open_call *call);
+/* Why a call failed, and what to do; notes at the call what routing said. */
+const char *tell_hint(struct hs_journeys *js, const struct hs_event *e, struct open_call *call);
 const char *tell_nothing(struct hs_journeys *js);
 
 #endif

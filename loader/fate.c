@@ -321,7 +321,7 @@ static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs
 		fate.socket = n->selected ? sock_id(js, s) : 0;
 		fate.owner = s->s.owner;
 	}
-	tell_drop(js, n, rec, &fate);
+	tell_drop(js, n, e, &fate);
 	node_set_fate(js, n, fate);
 	if (!strcmp(reason, "NO_SOCKET") && !n->answered && node_deserves_icmp(n)) {
 		n->want_counter = true;

@@ -59,6 +59,7 @@ void journeys_free(struct hs_journeys *js)
 		free(js->snap[i]);
 	queues_free(js);
 	rules_free(js);
+	free(js->refusals);
 	free(js->bound);
 	free(js);
 }
@@ -829,6 +830,9 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		break;
 	case HS_REC_RULE:
 		rules_learn(js, (const void *)e->rec);
+		break;
+	case HS_REC_REFUSAL:
+		refusal_learn(js, (const void *)e->rec);
 		break;
 	case HS_REC_TICK:
 		on_tick(js, e->time);

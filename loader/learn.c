@@ -18,11 +18,14 @@
 #include "netns_scan.h"
 #include "procnet.h"
 #include "reason.h"
+#include "reasons.h"
+#include "refusals.h"
 #include "ruleset.h"
 #include "symbols.h"
 
 #define SNAPSHOT_EVERY 20000000ull   /* ns */
 #define RULES_EVERY    20000000ull   /* ns: between two looks whether the rules changed */
+#define REFUSALS_EVERY 20000000ull   /* ns: between two looks which routes refuse */
 #define MINI_EVERY     2000000ull    /* ns: between two looks for a minisocket */
 #define RELOAD_EVERY   1000000000ull /* ns: how often new modules are looked for */
 #define TEXT_LEN       256	     /* of a symbol, KSYM_NAME_LEN is 512 but none is as long */
@@ -47,6 +50,7 @@ struct netns {
 	uint64_t snapshot;	    /* time of the last one, 0 none */
 	uint64_t rules_asked;	    /* time of the last look at its firewall rules, 0 none */
 	uint32_t generation;	    /* of these rules, 0 unknown */
+	uint64_t refusals_asked;    /* time of the last look at the routes that refuse, 0 none */
 	UT_hash_handle hh;
 };
 
@@ -609,15 +613,66 @@ static int learn_rules(struct hs_learn *learn, uint32_t id, const struct out *ou
 	return err;
 }
 
-/* Before 5.17 a drop has no reason, but the function tells. */
-static bool free_is_by_netfilter(struct hs_learn *learn, const struct hs_rec_free *rec)
-{
-	const char *function;
+/* Routes that refuse. */
 
-	if (learn->netfilter && rec->reason == learn->netfilter)
-		return true;
-	function = symbol_name(learn, rec->location);
-	return function && !strcmp(function, "nf_hook_slow");
+static int run_refusals(void *ctx)
+{
+	return refusals_read(ctx);
+}
+
+/* A call or a packet found no route there. */
+static int learn_refusals(struct hs_learn *learn, uint32_t id, const struct out *out)
+{
+	struct netns *ns = netns_get(learn, id);
+	struct hs_rec_refusal begin = {
+		.hdr = header(out, HS_REC_REFUSAL, sizeof(begin)),
+		.netns = id,
+		.what = HS_REFUSALS_BEGIN,
+	};
+	struct hs_refusals *all;
+	int err;
+
+	if (!ns || !ns->path[0] ||
+	    (ns->refusals_asked && out->time < ns->refusals_asked + REFUSALS_EVERY))
+		return 0;
+	ns->refusals_asked = out->time;
+	all = calloc(1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	/* What cannot be read is left out. */
+	err = netns_run(ns->path, ns->inum, run_refusals, all) ? 0
+							       : out->emit(out->ctx, &begin.hdr);
+	for (size_t i = 0; !err && i < all->n; i++) {
+		all->list[i].hdr = begin.hdr;
+		all->list[i].netns = id;
+		err = out->emit(out->ctx, &all->list[i].hdr);
+	}
+	free(all);
+	return err;
+}
+
+/* Does its errno say that routing refused? fib_props[] (net/ipv4/fib_semantics.c). */
+static bool call_is_refused(const struct hs_rec_call *rec)
+{
+	switch (rec->call) {
+	case HS_CALL_CONNECT:
+	case HS_CALL_SENDTO:
+	case HS_CALL_SENDMSG:
+	case HS_CALL_SENDMMSG:
+	case HS_CALL_WRITE:
+	case HS_CALL_WRITEV:
+		return rec->ret == -EINVAL || rec->ret == -EHOSTUNREACH || rec->ret == -EACCES ||
+		       rec->ret == -ENETUNREACH;
+	}
+	return false;
+}
+
+/* Before 5.17 a drop has no reason, but the function tells. */
+static bool free_is_by_netfilter(const struct hs_learn *learn, const struct hs_rec_free *rec,
+				 const char *function)
+{
+	return (learn->netfilter && rec->reason == learn->netfilter) ||
+	       !strcmp(function, "nf_hook_slow");
 }
 
 static void packet_see(struct seen_packets *seen, const struct hs_where *at)
@@ -644,6 +699,7 @@ static int learn_free_record(struct hs_learn *learn, const struct hs_rec_free *r
 {
 	uint32_t netns = rec->at.netns ?: packet_netns(learn, &rec->hdr, rec->at.skb);
 	int err = learn_address(learn, rec->location, out);
+	const char *function;
 
 	if (err || rec->hdr.stage != HS_STAGE_DROP)
 		return err;
@@ -652,9 +708,10 @@ static int learn_free_record(struct hs_learn *learn, const struct hs_rec_free *r
 		return err;
 	if (learn->no_socket && rec->reason == learn->no_socket)
 		return snapshot_ask(learn, netns, out);
-	if (free_is_by_netfilter(learn, rec))
+	function = symbol_name(learn, rec->location) ?: "";
+	if (free_is_by_netfilter(learn, rec, function))
 		return learn_rules(learn, netns, out);
-	return 0;
+	return reason_is_no_route(function) ? learn_refusals(learn, netns, out) : 0;
 }
 
 static int learn_by_type(struct hs_learn *learn, const struct hs_hdr *rec, const struct out *out)
@@ -680,9 +737,12 @@ static int learn_by_type(struct hs_learn *learn, const struct hs_hdr *rec, const
 			return learn_netns(learn, sock->netns, 0, 0, out);
 		break;
 	case HS_REC_CALL:
-		if (rec->size >= sizeof(*call))
-			return learn_netns(learn, call->netns, 0, 0, out);
-		break;
+		if (rec->size < sizeof(*call))
+			break;
+		err = learn_netns(learn, call->netns, 0, 0, out);
+		if (err || rec->flags & HS_F_ENTER || !call_is_refused(call))
+			return err;
+		return learn_refusals(learn, call->netns, out);
 	case HS_REC_TCP:
 		if (rec->size < sizeof(*tcp))
 			break;

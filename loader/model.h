@@ -177,20 +177,35 @@ struct hs_rule {
 	bool rejects;	    /* it also answers */
 };
 
+/* Why routing had no way to an address. Strings are never NULL; kind "": it is not about that. */
+struct hs_no_route {
+	const char *
+		kind; /* "blackhole", "unreachable", "prohibit", "throw"; "rule": one of these, by a
+			       rule; "none" */
+	const char *
+		table; /* that said so, "main"; NONE: those that were asked, "100, main"; "" a rule */
+	const char *prefix; /* of the route, "10.9.0.0/16" or "default"; "" unknown */
+	bool by_rule;	    /* a rule (ip rule) refused, not a route: */
+	uint32_t rule;	    /* its preference, 0 unknown */
+	bool inferred;	    /* prefix or rule: as the namespace has them, no event told which */
+	const char *text;   /* "blackhole 10.9.0.0/16 (table main, prefix inferred)" */
+};
+
 struct hs_fate {
 	enum hs_fate_kind kind;
 	uint64_t time;
-	const char *netns, *dev; /* where; never NULL */
-	const char *reason;	 /* DROPPED: the kernel's name of it, "NO_SOCKET"; else "" */
-	const char *function;	 /* DROPPED, CONSUMED: who freed it; "" unknown */
-	enum hs_stage stage;	 /* the last place on the path */
-	uint32_t socket;	 /* QUEUED, and DROPPED at a full buffer: id, else 0 */
-	struct hs_task owner;	 /* of `socket`, pid 0 when unknown */
-	const char *why;	 /* one sentence for people: "no socket on 10.0.2.1:8080 (one is
+	const char *netns, *dev;     /* where; never NULL */
+	const char *reason;	     /* DROPPED: the kernel's name of it, "NO_SOCKET"; else "" */
+	const char *function;	     /* DROPPED, CONSUMED: who freed it; "" unknown */
+	enum hs_stage stage;	     /* the last place on the path */
+	uint32_t socket;	     /* QUEUED, and DROPPED at a full buffer: id, else 0 */
+	struct hs_task owner;	     /* of `socket`, pid 0 when unknown */
+	const char *why;	     /* one sentence for people: "no socket on 10.0.2.1:8080 (one is
 				    on 10.0.1.1:8080)" */
-	const char *remedy;	 /* what to look at, "" */
-	bool inferred;		 /* concluded from the absence of events */
-	struct hs_rule rule;	 /* DROPPED by netfilter */
+	const char *remedy;	     /* what to look at, "" */
+	bool inferred;		     /* concluded from the absence of events */
+	struct hs_rule rule;	     /* DROPPED by netfilter */
+	struct hs_no_route no_route; /* DROPPED by routing */
 };
 
 /* What became of an ICMP error at the sender's socket. */
@@ -383,6 +398,7 @@ struct hs_call {
 	uint32_t error_from; /* id of the ICMP journey behind its errno, 0 */
 	const char *hint;    /* why it failed and what to do, "" : "10.0.3.1 is on no interface of
 				ns_server" */
+	struct hs_no_route no_route; /* it failed because of routing */
 	/* of TCP */
 	uint32_t flow;	   /* ~id, 0 */
 	bool has_range;	   /* of a stream: the bytes it wrote or read, */

@@ -166,7 +166,8 @@ const struct hs_fate no_fate = {
 	.why = "",
 	.remedy = "",
 	.owner.comm = "",
-	.rule = { .hook = "", .family = "", .table = "", .chain = "", .text = "" }
+	.rule = { .hook = "", .family = "", .table = "", .chain = "", .text = "" },
+	.no_route = { .kind = "", .table = "", .prefix = "", .text = "" },
 };
 
 /* Records that were lost while it was alive may have been about it. */

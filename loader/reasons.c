@@ -24,3 +24,19 @@ const struct hs_reason_info *reason_info(const char *name)
 			return &reasons[i];
 	return NULL;
 }
+
+/* ip_error(); ip6_rt_init_dst_reject() has the others, which end in _out for what is sent. */
+bool reason_is_no_route(const char *function)
+{
+	static const char *const names[] = { "ip_error", "ip6_pkt_discard", "ip6_pkt_prohibit",
+					     "dst_discard" };
+	size_t len;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		len = strlen(names[i]);
+		if (!strncmp(function, names[i], len) &&
+		    (!function[len] || !strcmp(function + len, "_out")))
+			return true;
+	}
+	return false;
+}

@@ -3,6 +3,7 @@
 #ifndef HS_REASONS_H
 #define HS_REASONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct hs_reason_info {
@@ -16,5 +17,8 @@ const struct hs_reason_info *reasons_all(size_t *ret_n);
 
 /* NULL when nothing is known of that reason. */
 const struct hs_reason_info *reason_info(const char *name);
+
+/* Is that one of the functions that stand in the place of a route where there is none? */
+bool reason_is_no_route(const char *function);
 
 #endif

@@ -253,6 +253,22 @@ static void put_rule(struct text *t, const struct hs_rule *rule)
 	json_put(t, "}");
 }
 
+static void put_no_route(struct text *t, const struct hs_no_route *why)
+{
+	if (!why->kind || !*why->kind)
+		return;
+	json_key(t, "no_route");
+	json_put(t, "{");
+	json_str(t, "kind", why->kind);
+	json_str(t, "table", why->table);
+	json_str(t, "prefix", why->prefix);
+	if (why->by_rule)
+		json_uint(t, "rule", why->rule);
+	json_bool(t, "inferred", why->inferred);
+	json_str(t, "text", why->text);
+	json_put(t, "}");
+}
+
 void json_fate(struct text *t, const struct hs_fate *fate)
 {
 	static const char *const kinds[] = {
@@ -279,6 +295,7 @@ void json_fate(struct text *t, const struct hs_fate *fate)
 	json_bool(t, "inferred", fate->inferred);
 	if (fate->rule.candidates)
 		put_rule(t, &fate->rule);
+	put_no_route(t, &fate->no_route);
 	json_put(t, "}");
 }
 
@@ -526,6 +543,7 @@ static void json_call(void *ctx, const struct hs_call *c)
 	json_id(t, "read", c->read);
 	json_id(t, "error_from", c->error_from);
 	json_str(t, "hint", c->hint);
+	put_no_route(t, &c->no_route);
 	json_id(t, "flow", c->flow);
 	if (c->has_range) {
 		json_key(t, "bytes");

@@ -23,54 +23,25 @@ static bool route_is_for(const struct hs_rec_route *rec, const struct hs_packet 
 	       !memcmp(p->dst.addr.bytes, rec->dst.addr, rec->dst.family == AF_INET6 ? 16 : 4);
 }
 
-static const char *table_name(struct hs_journeys *js, uint32_t table)
-{
-	switch (table) {
-	case RT_TABLE_LOCAL:
-		return "table local";
-	case RT_TABLE_MAIN:
-		return "table main";
-	case RT_TABLE_DEFAULT:
-		return "table default";
-	default:
-		return names_internf(js->names, "table %u", table);
-	}
-}
-
-/* What a route says that refuses, fib_props[] (net/ipv4/fib_semantics.c); NULL: it does not. */
-static const char *refusal(const struct hs_rec_route *rec)
-{
-	switch (rec->err ? rec->err : -(int)rec->type) {
-	case -EINVAL:
-	case -RTN_BLACKHOLE:
-		return "blackhole";
-	case -EHOSTUNREACH:
-	case -RTN_UNREACHABLE:
-		return "unreachable";
-	case -EACCES:
-	case -RTN_PROHIBIT:
-		return "prohibited";
-	default:
-		return rec->err ? "no route" : NULL;
-	}
-}
-
 static const char *route_text(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_route *rec = route_rec(e);
-	const char *table = table_name(js, rec->table), *refused = refusal(rec);
+	const char *table = names_internf(js->names, "table %s", route_table_name(js, rec->table));
+	uint8_t refused = route_refusal(rec);
 	const char *dev = names_device(js->names, rec->at.netns, rec->oif).name;
 	char address[INET6_ADDRSTRLEN] = "", matched[32] = "";
 
-	if (refused)
-		return names_internf(js->names, "%s (%s)", refused, table);
+	if (rec->dst.family == AF_INET6)
+		snprintf(matched, sizeof(matched), ", matched /%u", rec->plen);
+	if (refused || rec->err)
+		return names_internf(js->names, "%s (%s%s)",
+				     refused ? route_kind_name(refused) : "no route", table,
+				     matched);
 	/* One table stands for both until there are rules of one's own, fib_unmerge(). */
 	if (rec->type == RTN_LOCAL) {
 		inet_ntop(rec->dst.family, rec->dst.addr, address, sizeof(address));
 		return names_internf(js->names, "%s is an address here (%s)", address, table);
 	}
-	if (rec->dst.family == AF_INET6)
-		snprintf(matched, sizeof(matched), ", matched /%u", rec->plen);
 	if (!rec->via.family)
 		return names_internf(js->names, "on the link, %s (%s%s)", dev, table, matched);
 	inet_ntop(rec->via.family, rec->via.addr, address, sizeof(address));
@@ -94,8 +65,11 @@ void route_event(struct hs_journeys *js, const struct hs_event *e)
 	struct node *n = node_in_softirq(js, e);
 	struct context *c;
 
+	c = context_of(js, e, true);
+	if (c)
+		lookup_note(c, e);
 	/* Nothing in this table: the next one is asked, or the error that follows says so. */
-	if (rec->err == -EAGAIN)
+	if (route_goes_on(rec))
 		return;
 	if (n && node_is_open(n) && node_timed_stage(n) == HS_STAGE_RECEIVE &&
 	    route_is_for(rec, &n->j.packet)) {
@@ -103,7 +77,6 @@ void route_event(struct hs_journeys *js, const struct hs_event *e)
 			node_hop(js, n, e, HS_STAGE_ROUTE_IN, route_text(js, e), "", 0);
 		return;
 	}
-	c = context_of(js, e, true);
 	if (!c)
 		return;
 	c->has_route = true;

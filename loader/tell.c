@@ -500,13 +500,38 @@ static const char *tell_refused_send(struct hs_journeys *js, const struct open_c
 	return "";
 }
 
-const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
-		      const struct open_call *call)
+/* Routing let nothing go there; "" if that is not known. */
+static const char *tell_no_route(struct hs_journeys *js, const struct hs_event *e,
+				 struct open_call *call, const struct hs_addr *to)
 {
+	const struct hs_rec_call *rec = (const void *)e->rec;
+	struct hs_no_route *why = &call->c.no_route;
+	struct no_route_question q = {
+		.netns = rec->netns,
+		.to = *to,
+		.from = call->c.local.addr,
+		.err = (int)call->c.ret,
+		.since = rec->entered,
+	};
+	struct hs_event by = *e;
+	bool none;
+
+	by.task.tid = rec->tid;
+	if (!call_sends(rec->call) || !no_route_find(js, &by, &q, why))
+		return "";
+	none = !strcmp(why->kind, "none");
+	return names_internf(js->names, "%s has no route to %s: %s%s",
+			     names_netns(js->names, rec->netns), tell_address(js, to), why->text,
+			     none ? " (ip route); is its device up? (ip link)" : "");
+}
+
+const char *tell_hint(struct hs_journeys *js, const struct hs_event *e, struct open_call *call)
+{
+	const struct hs_rec_call *rec = (const void *)e->rec;
 	struct node *error = call->error_from ? node_by_serial(js, call->error_from) : NULL;
 	struct hs_endpoint ep = endpoint_of(&rec->name);
 	const struct hs_addr *to = &(ep.addr.family ? &ep : &call->c.remote)->addr;
-	const char *peer = tell_address(js, to);
+	const char *peer = tell_address(js, to), *no_route;
 	int err = -call->c.ret;
 
 	if (error && error->flow && call->c.ret == -ETIMEDOUT)
@@ -523,6 +548,15 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_rec_call *rec,
 				     tell_icmp(js, &error->j.packet), error->j.cause);
 	if (rec->call == HS_CALL_BIND)
 		return tell_bind_hint(js, rec, err, &ep);
+	switch (err) {
+	case EINVAL:
+	case EACCES:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		no_route = tell_no_route(js, e, call, to);
+		if (*no_route)
+			return no_route;
+	}
 	switch (err) {
 	case EAGAIN:
 		switch (rec->call) {

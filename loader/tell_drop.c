@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Why a packet was dropped, and what to look at: a sentence for each kind of end. */
+#include <errno.h>
+#include <netinet/ip_icmp.h>
 #include <string.h>
 
 #include "engine.h"
@@ -9,6 +11,7 @@
 /* What a sentence about a drop is made of. */
 struct drop {
 	struct hs_journeys *js;
+	const struct hs_event *e;
 	const struct node *n;
 	const struct hs_packet *p;
 	const char *netns, *dev; /* where */
@@ -18,27 +21,73 @@ struct drop {
 
 static void drop_no_route(const struct drop *d)
 {
-	d->fate->why = names_internf(d->js->names, "%s has no route to %s", d->netns, d->dst);
+	const char *text = d->fate->no_route.text;
+
+	d->fate->why = names_internf(
+		d->js->names, *text ? "%s has no route to %s: %s" : "%s has no route to %s%s",
+		d->netns, d->dst, text);
 	d->fate->remedy = names_internf(
 		d->js->names,
 		"Look at ip route get %s there: which route, by which device, and is that device up?",
 		d->dst);
 }
 
+/* What routing told the packet, as the function that dropped it or the ICMP error shows; 0 unknown. */
+static int drop_route_errno(const struct drop *d)
+{
+	const struct hs_packet *answer = &d->n->answer;
+
+	if (!strncmp(d->fate->function, "ip6_pkt_prohibit", 16))
+		return -EACCES;
+	if (!strncmp(d->fate->function, "dst_discard", 11))
+		return -EINVAL;
+	if (!d->n->answered || answer->version != 4 || answer->icmp_type != ICMP_DEST_UNREACH)
+		return 0;
+	return answer->icmp_code == ICMP_PKT_FILTERED ? -EACCES : 0;
+}
+
+static bool drop_is_of_route(const struct drop *d)
+{
+	return reason_is_no_route(d->fate->function) || !strcmp(d->fate->reason, "IP_INNOROUTES") ||
+	       !strcmp(d->fate->reason, "IP_OUTNOROUTES");
+}
+
+/* ip_error() of a device that does not forward asks no further: IP_INADDRERRORS. */
+static bool drop_by_route(const struct drop *d)
+{
+	struct no_route_question q = {
+		.netns = d->n->netns,
+		.to = d->n->dst.addr,
+		.from = d->n->src.addr,
+		.err = drop_route_errno(d),
+	};
+
+	if (!drop_is_of_route(d) || !strcmp(d->fate->reason, "IP_INADDRERRORS") ||
+	    !no_route_find(d->js, d->e, &q, &d->fate->no_route))
+		return false;
+	drop_no_route(d);
+	return true;
+}
+
 /* IP_INADDRERRORS says it in 6.1 and later; before, only the function does. */
 static void drop_not_forwarded(const struct drop *d)
 {
 	bool sure = !strcmp(d->fate->reason, "IP_INADDRERRORS");
+	bool six = d->p->version == 6;
 
+	d->fate->no_route.kind = sure ? "forwarding_off" : "";
 	d->fate->why = names_internf(
 		d->js->names,
-		sure ? "%s is not on %s, which forwards nothing: IPv%u forwarding is off there"
-		     : "%s is not on %s, which did not forward it: is IPv%u forwarding off there?",
-		d->dst, d->netns, d->p->version);
-	d->fate->remedy = names_internf(
-		d->js->names,
-		"sysctl -w %s=1 there, if it shall be a router; on no device of its own? ip addr.",
-		d->p->version == 6 ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward");
+		sure ? "%s is not on %s, which does not forward what comes by %s: IPv%u forwarding is off there"
+		     : "%s is not on %s, which did not forward what came by %s: is IPv%u forwarding off there?",
+		d->dst, d->netns, d->dev, d->p->version);
+	d->fate->no_route.text = d->fate->why;
+	d->fate->remedy =
+		six ? "sysctl -w net.ipv6.conf.all.forwarding=1 there, if it shall be a router; on no device of its own? ip addr."
+		    : names_internf(
+			      d->js->names,
+			      "sysctl -w net.ipv4.ip_forward=1 there, if it shall be a router, or net.ipv4.conf.%s.forwarding=1 for that device; on no device of its own? ip addr.",
+			      d->dev);
 }
 
 static void drop_no_carrier(const struct drop *d)
@@ -49,21 +98,6 @@ static void drop_no_carrier(const struct drop *d)
 		d->js->names,
 		"Look at ip link show %s: it says NO-CARRIER. Set the other end up, or plug in the cable.",
 		d->dev);
-}
-
-static void drop_rp_filter(const struct drop *d)
-{
-	bool sure = !strcmp(d->fate->reason, "IP_RPFILTER");
-
-	d->fate->why = names_internf(
-		d->js->names,
-		sure ? "it says to come from %s, and an answer to that would not leave by %s (reverse path filter)"
-		     : "it says to come from %s; would an answer to that leave by %s (reverse path filter)?",
-		d->src, d->dev);
-	d->fate->remedy = names_internf(
-		d->js->names,
-		"Look at ip route get %s in %s, and at the sysctl net.ipv4.conf.%s.rp_filter: 1 strict, 2 any device will do, 0 off; the one of conf.all counts too if it is larger.",
-		d->src, d->netns, d->dev);
 }
 
 /* How often it came to where it is now. */
@@ -274,12 +308,14 @@ static bool drop_answered(const struct drop *d)
 	return true;
 }
 
-void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec_free *rec,
+void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_event *e,
 	       struct hs_fate *fate)
 {
+	const struct hs_rec_free *rec = (const void *)e->rec;
 	const struct hs_hop *last = node_last_hop(n);
 	const struct drop d = {
 		.js = js,
+		.e = e,
 		.n = n,
 		.p = &n->j.packet,
 		.netns = last && *last->netns ? last->netns : "its namespace",
@@ -302,7 +338,9 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec
 		drop_by_rule(&d, rec);
 	} else if (nfqueue_is_verdict(function) || !strcmp(function, "nf_queue")) {
 		drop_by_nfqueue(&d);
-	} else if (drop_answered(&d)) {
+	} else if (drop_by_route(&d) || drop_answered(&d)) {
+		return;
+	} else if (martian_explain(js, n, e, fate)) {
 		return;
 	} else if ((unsaid || !strcmp(fate->reason, "IP_INADDRERRORS")) &&
 		   (!strcmp(function, "ip_error") || !strcmp(function, "ip6_forward"))) {
@@ -312,7 +350,7 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_rec
 		drop_no_route(&d);
 	} else if (!strcmp(fate->reason, "IP_RPFILTER") ||
 		   (unsaid && d.p->version == 4 && !strncmp(function, "ip_rcv_finish", 13))) {
-		drop_rp_filter(&d);
+		filter_explain(js, n, e, fate);
 	} else if (!strcmp(fate->reason, "PKT_TOO_BIG")) {
 		drop_too_big(&d);
 	} else if (tell_is_by_qdisc(js, n, fate)) {
