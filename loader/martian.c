@@ -65,10 +65,24 @@ static void martian_tell(struct hs_journeys *js, enum martian_end end, const str
 	fate->no_route.text = fate->why;
 }
 
-static bool martian_is_local(const struct hs_fate *fate, const struct lookup *back)
+/*
+ * Before 6.14 such a drop has no reason. A table said that the source is local; or the filter is off, so that
+ * no table was asked about it, and nothing else is left (fib_validate_source()) but bad options.
+ */
+static bool martian_is_local(struct hs_journeys *js, const struct hs_packet *p,
+			     const struct hs_event *e, const struct hs_fate *fate)
 {
-	return !strcmp(fate->reason, "IP_LOCAL_SOURCE") ||
-	       (back && !back->rec.err && back->rec.type == RTN_LOCAL);
+	struct context *c = context_of(js, e, false);
+	const struct lookup *there = lookup_of(c, &p->dst.addr, 0);
+	const struct lookup *back = lookup_of(c, &p->src.addr, 0);
+
+	if (p->version != 4)
+		return false;
+	if (!strcmp(fate->reason, "IP_LOCAL_SOURCE"))
+		return true;
+	if (back)
+		return !back->rec.err && back->rec.type == RTN_LOCAL;
+	return there && !p->ip_options;
 }
 
 bool martian_explain(struct hs_journeys *js, const struct node *n, const struct hs_event *e,
@@ -88,8 +102,7 @@ bool martian_explain(struct hs_journeys *js, const struct node *n, const struct 
 			"Who built it: a raw socket, a tunnel, or a program that is bound to an address that others cannot reach?";
 		return true;
 	}
-	if (p->version != 4 ||
-	    !martian_is_local(fate, lookup_of(context_of(js, e, false), &p->src.addr, 0)))
+	if (!martian_is_local(js, p, e, fate))
 		return false;
 	martian_tell(js, SOURCE, &p->src.addr,
 		     names_internf(js->names, "an address of %s itself, and it came from outside",

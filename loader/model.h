@@ -36,6 +36,7 @@ struct hs_packet {
 	bool icmp_error;      /* it reports on another packet */
 	bool later_fragment;  /* a fragment without the transport header */
 	bool fragmented;      /* any fragment */
+	bool ip_options;      /* its IPv4 header has some */
 	uint16_t frag_offset; /* bytes */
 	struct hs_endpoint src, dst;
 	uint32_t ip_id;
@@ -183,7 +184,7 @@ struct hs_no_route {
 		kind; /* "blackhole", "unreachable", "prohibit", "throw"; "rule": one of these, by a
 			       rule; "none" */
 	const char *
-		table; /* that said so, "main"; NONE: those that were asked, "100, main"; "" a rule */
+		table; /* that said so, "main"; NOTHING: those that were asked, "100, main"; "" a rule */
 	const char *prefix; /* of the route, "10.9.0.0/16" or "default"; "" unknown */
 	bool by_rule;	    /* a rule (ip rule) refused, not a route: */
 	uint32_t rule;	    /* its preference, 0 unknown */

@@ -291,7 +291,7 @@ static void answer_none(struct hs_journeys *js, const struct lookup *l, struct h
 	for (size_t i = 0; i < l->n_tables; i++)
 		tables = names_internf(js->names, "%s%s%s", tables, i ? ", " : "",
 				       route_table_name(js, l->tables[i]));
-	ret->kind = "none";
+	ret->kind = "nothing";
 	ret->table = tables;
 	ret->text = names_internf(js->names, "nothing in table %s leads there", tables);
 }

@@ -80,6 +80,7 @@ static bool parse_ipv4(struct hs_packet *p, uint32_t l3_length, struct cursor *c
 	p->version = 4;
 	p->length = plausible_length(be16(h + 2), l3_length);
 	p->payload = minus(p->length, ihl);
+	p->ip_options = ihl > 20;
 	p->ip_id = be16(h + 4);
 	p->frag_offset = (frag & 0x1fff) * 8;
 	p->fragmented = frag & 0x3fff;

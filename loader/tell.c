@@ -514,15 +514,15 @@ static const char *tell_no_route(struct hs_journeys *js, const struct hs_event *
 		.since = rec->entered,
 	};
 	struct hs_event by = *e;
-	bool none;
+	bool nothing;
 
 	by.task.tid = rec->tid;
 	if (!call_sends(rec->call) || !no_route_find(js, &by, &q, why))
 		return "";
-	none = !strcmp(why->kind, "none");
+	nothing = !strcmp(why->kind, "nothing");
 	return names_internf(js->names, "%s has no route to %s: %s%s",
 			     names_netns(js->names, rec->netns), tell_address(js, to), why->text,
-			     none ? " (ip route); is its device up? (ip link)" : "");
+			     nothing ? " (ip route); is its device up? (ip link)" : "");
 }
 
 const char *tell_hint(struct hs_journeys *js, const struct hs_event *e, struct open_call *call)

@@ -36,7 +36,7 @@ forward_off()
 		call sendto pid=$pid ret=6 errno=none as \$send
 		drop id=\$send $to payload=6 seq=1 retransmission=0 netns=$router dev=veth_srv_c1 call=sendto ret=6 \
 			reason=IP_INADDRERRORS|NOT_SPECIFIED function=$function inferred=no \
-			path='$client1/veth_c1 > $router/veth_srv_c1' why~'forward' why~$address"
+			path='$client1/veth_c1 > $router/veth_srv_c1' why~'forward' why~'veth_srv_c1' why~$address"
 	k_is "O24 $what: the remedy names the sysctl" 6+ type=journey packet.dport="$port" fate.kind=dropped \
 		"fate.remedy~$sysctl=1"
 	k_expect "O24 $what: no error is sent, nobody is told" "

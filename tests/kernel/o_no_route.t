@@ -19,7 +19,7 @@ at_sender()
 	k_sound "$what, sendto"
 	k_expect "$what: sendto() = ENETUNREACH, no packet, and why" "
 		call sendto comm=time_client ret=-1 errno=ENETUNREACH addr=$address sent=none error_from=none \
-			hint~'${client1} has no route to $address'
+			hint~'${client1} has no route to $address' no_route=nothing
 		no journey; no drop; no icmp"
 
 	k_run client1 apps/simple_nc "$address" 8080
@@ -33,7 +33,7 @@ at_router()
 {
 	local what="O28 $1, router" address=$2 peer=$3 by=$4 icmp=$5 type=$6 code=$7
 	local drop="drop src=$peer dst=$address dport=8080 netns=$router dev=veth_srv_c1 \
-			reason=IP_INNOROUTES|NOT_SPECIFIED path='$client1/veth_c1 > $router/veth_srv_c1' why='$router has no route to $address'"
+			reason=IP_INNOROUTES|NOT_SPECIFIED path='$client1/veth_c1 > $router/veth_srv_c1' why~'$router has no route to $address' no_route=nothing route_table~'main'"
 	local error="proto=$icmp type=$type code=$code src=$by dst=$peer cause=\$datagram born_netns=$router \
 			path='$router/veth_srv_c1 > $client1/veth_c1' fate=consumed"
 

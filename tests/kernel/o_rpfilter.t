@@ -31,7 +31,7 @@ says()
 	tap_wait "$TAP_PID"
 }
 
-# dropped WHAT SOURCE SIZE
+# dropped WHAT SOURCE SIZE WAY: where an answer would have gone
 dropped()
 {
 	k_sound "O32 $1"
@@ -39,7 +39,8 @@ dropped()
 		call sendto ret=$3 errno=none as \$send
 		drop id=\$send src=$2 dst=10.0.2.2 payload=$3 netns=$router dev=veth_srv_c1 \
 			reason=IP_RPFILTER|NOT_SPECIFIED function~ip_rcv path='$client1/veth_c1 > $router/veth_srv_c1' \
-			why~'$2' why~'veth_srv_c1' why~'reverse path filter'
+			why~'$2' why~'veth_srv_c1' why~'reverse path filter' why~'$4' \
+			no_route=rp_filter route_table=main
 		drop x1; no icmp; no told; no queued"
 	k_is "O32 $1: the remedy names the sysctl of that device, and the route to look at" 1 type=journey \
 		packet.dport=8080 'fate.remedy~net.ipv4.conf.veth_srv_c1.rp_filter' "fate.remedy~ip route get $2"
@@ -53,9 +54,9 @@ done
 
 filter 1
 says forged 10.0.2.77 11
-dropped 'forged' 10.0.2.77 11
+dropped 'forged' 10.0.2.77 11 'leave by veth_srv_c2 (table main), not by veth_srv_c1'
 says unknown 10.0.7.7 12
-dropped 'no way back' 10.0.7.7 12
+dropped 'no way back' 10.0.7.7 12 'no route leads back to that: nothing in table main'
 says honest 10.0.1.2 13
 k_expect 'O32: its own address passes' "
 	queued src=10.0.1.2 payload=13 netns=$client2; no drop"

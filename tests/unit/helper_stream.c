@@ -871,6 +871,43 @@ void stream_rule(struct stream *s, uint32_t netns, const char *item)
 	stream_add(s, &rec, sizeof(rec), HS_REC_RULE, 0);
 }
 
+static void stream_answer(struct stream *s, struct hs_rec_route *rec, const char *dst)
+{
+	rec->dst = parse_sa(dst);
+	rec->at.pid = s->pid;
+	rec->at.tid = s->tid;
+	rec->call = s->call;
+	stream_add(s, rec, sizeof(*rec), HS_REC_ROUTE, 0);
+}
+
+void stream_no_route(struct stream *s, uint32_t table, const char *dst, int err, uint8_t type,
+		     uint8_t plen)
+{
+	struct hs_rec_route rec = { .table = table, .err = err, .type = type, .plen = plen };
+
+	stream_answer(s, &rec, dst);
+}
+
+void stream_route(struct stream *s, uint32_t table, const char *dst, uint32_t netns,
+		  uint32_t ifindex)
+{
+	struct hs_rec_route rec = { .table = table, .oif = ifindex, .at.netns = netns };
+
+	stream_answer(s, &rec, dst);
+}
+
+void stream_refusal(struct stream *s, uint32_t netns, enum hs_refusal_what what, uint8_t type,
+		    uint32_t number, const char *dst, uint8_t plen)
+{
+	struct hs_rec_refusal rec = {
+		.netns = netns, .what = what, .type = type, .number = number, .dst_plen = plen
+	};
+
+	if (dst)
+		rec.dst = parse_sa(dst);
+	stream_add(s, &rec, sizeof(rec), HS_REC_REFUSAL, 0);
+}
+
 void stream_counter(struct stream *s, uint32_t netns, uint64_t global, uint64_t host,
 		    uint64_t host6)
 {

@@ -206,6 +206,15 @@ void stream_counter(struct stream *s, uint32_t netns, uint64_t global, uint64_t 
 		    uint64_t host6);
 /* RULE: that chain or rule is among those of the namespace; NULL: what was known is no more. */
 void stream_rule(struct stream *s, uint32_t netns, const char *item);
+/* ROUTE: a table was asked for `dst`: nothing (-EAGAIN), or what refused; of IPv6 by its type. */
+void stream_no_route(struct stream *s, uint32_t table, const char *dst, int err, uint8_t type,
+		     uint8_t plen);
+/* ROUTE: it leads out of that device. */
+void stream_route(struct stream *s, uint32_t table, const char *dst, uint32_t netns,
+		  uint32_t ifindex);
+/* REFUSAL: that route or rule is among those of the namespace; BEGIN: what was known is no more. */
+void stream_refusal(struct stream *s, uint32_t netns, enum hs_refusal_what what, uint8_t type,
+		    uint32_t number, const char *dst, uint8_t plen);
 /* TICK after `ns`. */
 void stream_tick(struct stream *s, uint64_t ns);
 /* `n` records of the current CPU are lost. */
