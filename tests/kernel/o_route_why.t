@@ -186,14 +186,15 @@ k_expect 'IPv4, forwarded: the drop says which kind of route, which prefix, whic
 k_expect 'IPv6, forwarded: the same' "
 	$(died fd00:8:1::1 blackhole fd00:8:1::/64) $(died fd00:8:2::1 unreachable fd00:8:2::/64)
 	$(died fd00:8:3::1 prohibit fd00:8:3::/64) $(died fd00:8:4::1 throw fd00:8:4::/64)"
-k_expect 'forwarded: all say so but the black hole' '
+# ip_error() and icmp_send() take from the same allowance of the peer, so of IPv4 only the first is sure.
+k_expect 'forwarded: the black hole says nothing, the others do' '
+	drop dst=10.8.1.1 as $b; no icmp cause=$b
 	drop dst=10.8.2.1 as $a; icmp type=3 code=1 cause=$a
-	drop dst=10.8.3.1 as $b; icmp type=3 code=13 cause=$b
-	drop dst=10.8.4.1 as $c; icmp type=3 code=0 cause=$c
+	drop dst=fd00:8:1::1 as $c; no icmp cause=$c
 	drop dst=fd00:8:2::1 as $d; icmp type=1 code=0 cause=$d
 	drop dst=fd00:8:3::1 as $e; icmp type=1 code=1 cause=$e
 	drop dst=fd00:8:4::1 as $f; icmp type=1 code=0 cause=$f
-	icmp x6; drop x8'
+	drop x8'
 
 for i in 1 2 3; do
 	rule 4 "$router" pref $((100 + i)) from 10.0.1.2 to "10.7.$((i + 3)).0/24" "${types[i - 1]}"
