@@ -259,13 +259,14 @@ int HS_PROG(consume_skb, struct sk_buff *skb)
 
 static __always_inline int hs_emit_icmp(void *ctx, struct sk_buff *skb, int type, int code)
 {
+	const struct net_device *dev;
 	struct hs_rec_icmp *rec;
 
-	hs_emit_unborn(ctx, skb);
+	dev = hs_emit_unborn(ctx, skb);
 	rec = hs_begin(HS_REC_ICMP, HS_STAGE_ICMP_ERROR, sizeof(*rec), true);
 	if (!rec)
 		return 0;
-	hs_fill_where(&rec->at, skb, skb->dev);
+	hs_fill_where(&rec->at, skb, dev ?: skb->dev);
 	rec->icmp_type = type;
 	rec->icmp_code = code;
 	__builtin_memset(rec->pad, 0, sizeof(rec->pad));

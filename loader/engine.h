@@ -317,7 +317,8 @@ struct hs_journeys {
 	struct bound *bound;
 	size_t n_bound;
 	struct queue *queues;
-	struct ruleset *rulesets;	 /* by namespace */
+	struct ruleset *rulesets; /* by namespace */
+	bool nft_frees;		  /* the function that frees tells whether nftables dropped it */
 	struct hs_rec_refusal *refusals; /* of all namespaces, as they were when last looked at */
 	size_t n_refusals;
 	struct hs_rec_sock mini; /* the minisocket that was found last */
@@ -483,6 +484,8 @@ enum nfqueue_birth nfqueue_born(struct hs_journeys *js, const struct hs_event *e
 				struct node **ret_cause);
 
 /* rules.c */
+/* Which kernel the recording is of. */
+void rules_start(struct hs_journeys *js, const struct hs_rec_start *rec);
 void rules_learn(struct hs_journeys *js, const struct hs_rec_rule *rec);
 void rules_free(struct hs_journeys *js);
 /* "output" for NF_INET_LOCAL_OUT (include/uapi/linux/netfilter.h), "" for what is none. */

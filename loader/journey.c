@@ -828,6 +828,9 @@ int journeys_event(void *ctx, const struct hs_event *e)
 	case HS_REC_COUNTER:
 		fate_counter(js, e);
 		break;
+	case HS_REC_START:
+		rules_start(js, (const void *)e->rec);
+		break;
 	case HS_REC_RULE:
 		rules_learn(js, (const void *)e->rec);
 		break;

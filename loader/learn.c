@@ -9,6 +9,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <unistd.h>
 
 /* Out of memory: the element is left out of the table and `tbl` NULL says so. */
 #define HASH_NONFATAL_OOM 1
@@ -78,6 +79,7 @@ struct hs_learn {
 	uint32_t no_socket;	   /* the reason that asks for snapshots; 0 not met yet */
 	uint32_t netfilter;	   /* the one that asks for firewall rules; 0 not met yet */
 	struct hs_procnet procnet; /* of the snapshot being taken */
+	bool nft;		   /* nf_tables was found in the kernel */
 	uint64_t mini_asked;	   /* time of the last look for a minisocket */
 	struct seen_packets seen[HS_MAX_CPUS];
 	const char *warning;
@@ -572,9 +574,25 @@ static int run_generation(void *ctx)
 	return ruleset_generation(ctx);
 }
 
+struct rules_question {
+	struct hs_ruleset rules;
+	bool nft; /* nf_tables is in the kernel */
+};
+
 static int run_rules(void *ctx)
 {
-	return ruleset_read(ctx);
+	struct rules_question *q = ctx;
+
+	return ruleset_read(&q->rules, q->nft);
+}
+
+/* Loaded as a module, or a part of the kernel, which is no folder of /sys/module. */
+static bool kernel_has_nft(struct hs_learn *learn)
+{
+	if (!learn->nft)
+		learn->nft = !access("/sys/module/nf_tables", F_OK) ||
+			     (learn->symbols && symbols_have(learn->symbols, "nft_do_chain"));
+	return learn->nft;
 }
 
 static int emit_rules(const struct out *out, const struct netns *ns, const struct hs_ruleset *rules)
@@ -592,7 +610,7 @@ static int emit_rules(const struct out *out, const struct netns *ns, const struc
 static int learn_rules(struct hs_learn *learn, uint32_t id, const struct out *out)
 {
 	struct netns *ns = netns_get(learn, id);
-	struct hs_ruleset rules = { 0 };
+	struct rules_question q = { .nft = false };
 	bool known = ns && ns->rules_asked;
 	uint32_t generation = 0;
 	int err;
@@ -604,12 +622,13 @@ static int learn_rules(struct hs_learn *learn, uint32_t id, const struct out *ou
 	    !netns_run(ns->path, ns->inum, run_generation, &generation) &&
 	    generation == ns->generation)
 		return 0;
-	err = netns_run(ns->path, ns->inum, run_rules, &rules);
+	q.nft = kernel_has_nft(learn);
+	err = netns_run(ns->path, ns->inum, run_rules, &q);
 	if (err)
 		return err == -ENOMEM ? err : 0;
-	ns->generation = rules.generation;
-	err = emit_rules(out, ns, &rules);
-	ruleset_free(&rules);
+	ns->generation = q.rules.generation;
+	err = emit_rules(out, ns, &q.rules);
+	ruleset_free(&q.rules);
 	return err;
 }
 

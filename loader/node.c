@@ -280,6 +280,10 @@ static bool node_can_settle(struct hs_journeys *js, struct node *n)
 		return false;
 	if (j->cause_kind == HS_CAUSE_CALL && !j->by_done && call_of(js, n->born_tid))
 		return false;
+	/* An error that a call provoked: what it is about may be seen only when it is dropped, which is next. */
+	if (j->cause_kind == HS_CAUSE_CALL && j->packet.icmp_error &&
+	    js->ticked < n->last + TICK_NS)
+		return false;
 	if ((j->packet.icmp_error || j->told == HS_TOLD_SOCKET) &&
 	    (j->told == HS_TOLD_SOCKET ||
 	     (j->told == HS_TOLD_NOTHING && j->fate.kind == HS_FATE_QUEUED)))

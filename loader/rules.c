@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -72,6 +73,15 @@ static struct ruleset *ruleset_new(struct hs_journeys *js, uint32_t netns)
 		return NULL;
 	}
 	return set;
+}
+
+/* Since 6.7 nftables frees what it drops itself, NF_DROP_REASON(). */
+void rules_start(struct hs_journeys *js, const struct hs_rec_start *rec)
+{
+	unsigned int major = 0, minor = 0;
+
+	if (sscanf(rec->release, "%u.%u", &major, &minor) == 2)
+		js->nft_frees = major > 6 || (major == 6 && minor >= 7);
 }
 
 void rules_learn(struct hs_journeys *js, const struct hs_rec_rule *rec)
@@ -394,7 +404,10 @@ static bool translates(struct json_object *items)
 
 /* ---- iptables-legacy ---- */
 
-/* Which of its tables have a chain at a hook: valid_hooks in net/ipv4/netfilter/iptable_*.c. */
+/*
+ * Which of its tables have a chain at a hook: valid_hooks in net/ipv4/netfilter/iptable_*.c. In table nat
+ * iptables takes no rule that drops.
+ */
 static bool legacy_has(const char *table, const char *hook)
 {
 	static const struct {
@@ -402,7 +415,6 @@ static bool legacy_has(const char *table, const char *hook)
 	} tables[] = {
 		{ "filter", "input forward output" },
 		{ "mangle", "prerouting input forward output postrouting" },
-		{ "nat", "prerouting input output postrouting" },
 		{ "raw", "prerouting output" },
 		{ "security", "input forward output" },
 	};
@@ -425,21 +437,23 @@ static const char *upper(struct hs_journeys *js, const char *hook)
 }
 
 /* `filter` is the one in which people drop, so it is named first. */
-static void legacy_find(struct hs_journeys *js, struct json_object *items, uint8_t version,
+static void legacy_find(struct hs_journeys *js, struct json_object *items, const struct node *n,
 			struct hs_rule *found)
 {
+	const char *family = n->j.packet.version == 6 ? "ip6" : "ip";
+
 	for (size_t i = 0; i < json_get_length(items); i++) {
 		struct json_object *legacy =
 			json_get(json_object_array_get_idx(items, i), "legacy");
 		const char *table = json_get_word(legacy, "table");
 
-		if (!legacy ||
-		    strcmp(json_get_word(legacy, "family"), version == 6 ? "ip6" : "ip") ||
+		if (!legacy || strcmp(json_get_word(legacy, "family"), family) ||
 		    !legacy_has(table, found->hook))
 			continue;
-		if (!found->candidates++ || !strcmp(table, "filter")) {
+		if (!found->candidates++ || (found->legacy && !strcmp(table, "filter"))) {
 			found->legacy = true;
-			found->family = version == 6 ? "ip6" : "ip";
+			found->rejects = n->answered;
+			found->family = family;
 			found->table = names_internf(js->names, "%s", table);
 			found->chain = upper(js, found->hook);
 		}
@@ -547,6 +561,9 @@ bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_re
 		.found = ret,
 		.left = LOOKS_MAX,
 	};
+	const char *function = names_symbol(js->names, rec->location);
+	bool by_nft = !strcmp(function, "nft_do_chain");
+	bool by_other = ip && js->nft_frees && !strcmp(function, "nf_hook_slow");
 	bool goes_on = true;
 
 	asked.version = n->j.packet.version;
@@ -559,7 +576,7 @@ bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_re
 	if (local)
 		w.packet.iif = "";
 	w.packet.translated = translates(w.items);
-	for (size_t i = 0; i < 2 && !ret->candidates; i++) {
+	for (size_t i = 0; i < 2 && !ret->candidates && !by_other; i++) {
 		const char *hook = asked.hook[i];
 
 		for (int base = next_base(w.items, &asked, hook, -1); *hook && base >= 0 && goes_on;
@@ -576,12 +593,13 @@ bool rules_find(struct hs_journeys *js, const struct node *n, const struct hs_re
 		ret->hook = asked.hook[0];
 		return false;
 	}
+	/* What may have dropped it in nftables may have let it pass, too. */
+	if (ip && goes_on && !by_nft)
+		legacy_find(js, w.items, n, ret);
 	/* Which hook it was, is inferred; for rules of IP there are other signs. */
 	if (!ret->candidates && !ip) {
 		*ret = no_fate.rule;
 		return false;
 	}
-	if (!ret->candidates)
-		legacy_find(js, w.items, n->j.packet.version, ret);
 	return true;
 }

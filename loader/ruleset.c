@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
 #include <libmnl/libmnl.h>
@@ -162,6 +161,22 @@ static int generation_message(const struct nlmsghdr *nlh, void *data)
 	return mnl_attr_parse(nlh, sizeof(struct nfgenmsg), generation_attr, data);
 }
 
+static const char legacy4[] = "/proc/thread-self/net/ip_tables_names";
+static const char legacy6[] = "/proc/thread-self/net/ip6_tables_names";
+
+static unsigned int count_words(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	unsigned int n = 0;
+	char word[64];
+
+	while (f && fscanf(f, "%63s", word) == 1)
+		n++;
+	if (f)
+		fclose(f);
+	return n;
+}
+
 int ruleset_generation(uint32_t *ret)
 {
 	char buf[MNL_SOCKET_BUFFER_SIZE];
@@ -190,7 +205,7 @@ int ruleset_generation(uint32_t *ret)
 	}
 	mnl_socket_close(nl);
 	if (!err)
-		*ret = generation;
+		*ret = generation + (count_words(legacy4) << 28) + (count_words(legacy6) << 24);
 	return err;
 }
 
@@ -250,15 +265,14 @@ static int read_legacy(struct hs_ruleset *rules, const char *family, const char 
 	return err;
 }
 
-int ruleset_read(struct hs_ruleset *ret)
+int ruleset_read(struct hs_ruleset *ret, bool nft)
 {
 	struct hs_ruleset rules = { 0 };
-	int err = read_legacy(&rules, "ip", "/proc/thread-self/net/ip_tables_names");
+	int err = read_legacy(&rules, "ip", legacy4);
 
 	if (!err)
-		err = read_legacy(&rules, "ip6", "/proc/thread-self/net/ip6_tables_names");
-	/* Where the old tables alone are used, the question must not load the module of the new ones. */
-	if (!err && (!rules.n || !access("/sys/module/nf_tables", F_OK)))
+		err = read_legacy(&rules, "ip6", legacy6);
+	if (!err && (!rules.n || nft))
 		err = read_nft(&rules);
 	if (err) {
 		ruleset_free(&rules);

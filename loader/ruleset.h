@@ -6,22 +6,30 @@
 #ifndef HS_RULESET_H
 #define HS_RULESET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* As HS_RULES_ITEM in abi.h describes them; or why there are none. */
 struct hs_ruleset {
-	uint32_t generation; /* nftables' count of changes, NFT_MSG_GETGEN; 0 unknown */
+	uint32_t generation; /* as below; 0 unknown */
 	char **items;	     /* JSON, one a line */
 	size_t n;
 	char error[128]; /* "" */
 };
 
-/* Of the namespace that the calling thread is in. 0 or negative errno: -ENOENT without nf_tables. */
+/*
+ * A number that is another one when the rules have changed: nftables' count of changes (NFT_MSG_GETGEN), and how
+ * many tables of iptables-legacy are in use. Of the namespace that the calling thread is in. 0 or negative errno:
+ * -ENOENT without nf_tables.
+ */
 int ruleset_generation(uint32_t *ret);
 
-/* The same: all of it. 0 (see `error`), or -ENOMEM. The caller frees it. */
-int ruleset_read(struct hs_ruleset *ret);
+/*
+ * The same: all of it. 0 (see `error`), or -ENOMEM. The caller frees it. `nft`: nf_tables is in this kernel; else
+ * it is not asked where iptables-legacy is used, as that question would load its module.
+ */
+int ruleset_read(struct hs_ruleset *ret, bool nft);
 void ruleset_free(struct hs_ruleset *rules);
 
 /*

@@ -198,3 +198,11 @@ const char *symbols_find(const struct hs_symbols *symbols, uint64_t addr)
 		return NULL;
 	return symbols->list[low - 1].name;
 }
+
+bool symbols_have(const struct hs_symbols *symbols, const char *name)
+{
+	for (size_t i = 0; i < symbols->n; i++)
+		if (!strcmp(symbols->list[i].name, name))
+			return true;
+	return false;
+}

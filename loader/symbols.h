@@ -30,4 +30,7 @@ bool symbols_hidden(const struct hs_symbols *symbols);
  */
 const char *symbols_find(const struct hs_symbols *symbols, uint64_t addr);
 
+/* Is there a function of that name? */
+bool symbols_have(const struct hs_symbols *symbols, const char *name);
+
 #endif

@@ -244,8 +244,9 @@ static void drop_by_rule(const struct drop *d, const struct hs_rec_free *rec)
 		list = names_internf(names, "%s-legacy -t %s -L %s -v -n",
 				     *rule->family && rule->family[2] ? "ip6tables" : "iptables",
 				     rule->table, rule->chain);
-		d->fate->why = names_internf(names, "%s rule of iptables-legacy dropped it: %s%s",
-					     rule->candidates > 1 ? "probably a" : "a", place,
+		d->fate->why = names_internf(names, "%s rule of iptables-legacy %s it: %s%s",
+					     rule->candidates > 1 ? "probably a" : "a",
+					     rule->rejects ? "rejects" : "drops", place,
 					     rule->candidates > 1 ? ", or another table's" : "");
 	} else {
 		list = names_internf(names, "nft -a list chain %s %s %s", rule->family, rule->table,

@@ -47,6 +47,7 @@ packages()
 		check|python3|cmd:python3|Python 3
 		check|netcat-openbsd|cmd:nc|OpenBSD netcat
 		check|nftables|cmd:nft|nftables
+		check|iptables|cmd:iptables-legacy|iptables
 		check|curl|cmd:curl|curl
 		check|socat|cmd:socat|socat
 		check|iperf3|cmd:iperf3|iperf3
