@@ -25,25 +25,16 @@ add()
 	fi
 }
 
-# send ADDRESS PORT: one datagram
-send()
-{
-	k_in client1 apps/time_client -U -t 0.1 "$1" "$2" >/dev/null 2>&1
-}
-
-# sent COUNT ROUTER BEHIND PORT...: to the router these, behind it those from 9010 on
+# sent COUNT ROUTER BEHIND PORT...: a datagram to each port of the router; to those from 9010 on behind it
 sent()
 {
-	local count=$1 router=$2 behind=$3 port
+	local count=$1 router=$2 behind=$3 port places=()
 	shift 3
-	k_start -n "$client1"
 	for port; do
-		if ((port < 9010)); then
-			send "$router" "$port"
-		else
-			send "$behind" "$port"
-		fi
+		((port < 9010)) && places+=("$router/$port") || places+=("$behind/$port")
 	done
+	k_start -n "$client1"
+	k_in client1 "$PYTHON" -IS tests/kernel/routes.py send "${places[@]}" >/dev/null
 	k_wait "$count" type=journey packet.proto=UDP fate.kind=dropped || tap_bail "$count datagrams are dropped"
 	k_stop
 }

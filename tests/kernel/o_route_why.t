@@ -94,14 +94,17 @@ k_expect 'martians, IPv4: which address, and what is wrong with it' "
 	$(martian 10.0.2.1 10.0.1.1 source "an address of $router itself")
 	$(martian 10.0.1.2 127.0.0.1 destination 'its destination 127.0.0.1 is a loopback address')
 	$(martian 10.0.1.2 0.0.0.0 destination 'no address'); drop x7"
-martians ::1,fd00:0:0:1::1 ff02::1,fd00:0:0:1::1 ::,fd00:0:0:2::2 fe80::5,fd00:0:0:2::2 fd00:0:0:1::2,::1 \
+# The router tells the sender of what is out of its scope.
+own=$(ip -n "$client1" -6 -o address show dev veth_c1 scope link | awk '{ sub("/.*", "", $4); print $4 }')
+k_neighbour server veth_srv_c1 client1 veth_c1 "$own"
+martians ::1,fd00:0:0:1::1 ff02::1,fd00:0:0:1::1 ::,fd00:0:0:2::2 "$own,fd00:0:0:2::2" fd00:0:0:1::2,::1 \
 	fd00:0:0:1::2,ff01::1 fd00:0:0:1::2,ff00::5
 k_sound 'martians, IPv6'
 k_expect 'martians, IPv6: the same' "
 	$(martian ::1 fd00:0:0:1::1 source 'the loopback address')
 	$(martian ff02::1 fd00:0:0:1::1 source 'a multicast address')
 	$(martian :: fd00:0:0:2::2 source 'no address')
-	$(martian fe80::5 fd00:0:0:2::2 source 'link-local')
+	$(martian "$own" fd00:0:0:2::2 source 'link-local')
 	$(martian fd00:0:0:1::2 ::1 destination 'the loopback address')
 	$(martian fd00:0:0:1::2 ff01::1 destination 'scope 1')
 	$(martian fd00:0:0:1::2 ff00::5 destination 'scope 0'); drop x7"

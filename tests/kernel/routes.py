@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tests of routing send.
+"""What the tests of routing and of firewalls send.
 
-    routes.py send ADDRESS...              a datagram to port 8080 of each, from a socket of its own
+    routes.py send ADDRESS[/PORT]...       a datagram to port 8080, or PORT, of each, from a socket of its own
     routes.py frames DEV MAC PORT SRC,DST...
                                            UDP datagrams with these addresses in frames to MAC, as no socket
                                            would send them
@@ -14,11 +14,12 @@ import sys
 
 
 def send(addresses):
-    for address in addresses:
+    for place in addresses:
+        address, _, port = place.partition("/")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             try:
-                print(address, sock.sendto(b"x" * 10, (address, 8080)))
+                print(address, sock.sendto(b"x" * 10, (address, int(port or 8080))))
             except OSError as error:
                 print(address, os.strerror(error.errno))
 

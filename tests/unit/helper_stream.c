@@ -299,6 +299,13 @@ struct stream *stream_new(const char *word, ...)
 	return s;
 }
 
+void stream_kernel(struct stream *s, const char *release)
+{
+	struct hs_rec_start *start = (void *)s->bytes; /* the first record */
+
+	snprintf(start->release, sizeof(start->release), "%s", release);
+}
+
 void stream_free(struct stream *s)
 {
 	for (size_t i = 0; i < s->n_names; i++)

@@ -81,6 +81,8 @@ struct stream {
 /* START, with the selection as words up to NULL. */
 struct stream *stream_new(const char *word, ...);
 void stream_free(struct stream *s);
+/* It was recorded under that kernel. */
+void stream_kernel(struct stream *s, const char *release);
 
 /* Any record as it is, with its header's time, CPU and sequence number filled in. */
 void stream_add(struct stream *s, void *rec, size_t size, uint8_t type, uint8_t stage);

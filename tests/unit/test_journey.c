@@ -1020,6 +1020,63 @@ static void test_whose_rule(void **state)
 		       "the rule 'reject ip' in chain ip of table inet t rejects it");
 }
 
+#define LEGACY(table) "{\"legacy\":{\"family\":\"ip\",\"table\":\"" table "\"}}"
+#define MAY_DROP                                                                                 \
+	"{\"rule\":{\"family\":\"inet\",\"table\":\"t\",\"chain\":\"ip\",\"handle\":4,\"expr\":" \
+	"[{\"limit\":{}},{\"drop\":null}],\"text\":\"limit rate 1/second drop\"}}"
+
+/* Dropped at the prerouting hook by that function: who drops there, of nftables and of those legacy tables. */
+static void expect_legacy(const char *kernel, const char *function, const char *const tables[2],
+			  bool nft, const char *why)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+	char expected[512];
+
+	stream_kernel(s, kernel);
+	stream_rule(s, NS_SERVER, NULL);
+	for (int i = 0; i < 2 && tables[i]; i++)
+		stream_rule(s, NS_SERVER, tables[i]);
+	if (nft) {
+		stream_rule(s, NS_SERVER, CHAIN("inet", "prerouting", "ip"));
+		stream_rule(s, NS_SERVER, MAY_DROP);
+	}
+	crossed(s, A, &w, SK_CLIENT);
+	stream_stack(s, "nf_hook_slow < ip_rcv < __netif_receive_skb_core < process_backlog");
+	stream_drop(s, A, "NETFILTER_DROP", function);
+	snprintf(expected, sizeof(expected), "#1 dropped in ns_server: NETFILTER_DROP by %s (%s)\n",
+		 function, why);
+	notes_expect(s, (struct note_kinds){ .fates = true }, expected);
+}
+
+static void test_legacy_or_nft(void **state)
+{
+	static const char raw[] =
+		"a rule of iptables-legacy drops it: chain PREROUTING of table ip raw";
+	static const char rule[] =
+		"the rule 'limit rate 1/second drop' in chain ip of table inet t drops it";
+
+	(void)state;
+	/* Table nat takes no rule that drops, table filter has no chain there. */
+	expect_legacy("6.12.1", "nf_hook_slow",
+		      (const char *const[]){ LEGACY("nat"), LEGACY("raw") }, false, raw);
+	expect_legacy("6.12.1", "nf_hook_slow",
+		      (const char *const[]){ LEGACY("filter"), LEGACY("raw") }, false, raw);
+	expect_legacy(
+		"6.12.1", "nf_hook_slow", (const char *const[]){ LEGACY("mangle"), LEGACY("raw") },
+		false,
+		"probably a rule of iptables-legacy drops it: chain PREROUTING of table ip mangle, or another table's");
+	/* The function tells which of both it was, from 6.7 on. */
+	expect_legacy("6.7.0", "nf_hook_slow", (const char *const[]){ LEGACY("raw"), NULL }, true,
+		      raw);
+	expect_legacy("6.7.0", "nft_do_chain", (const char *const[]){ LEGACY("raw"), NULL }, true,
+		      rule);
+	expect_legacy(
+		"6.6.9", "nf_hook_slow", (const char *const[]){ LEGACY("raw"), NULL }, true,
+		"one of 2 rules that may have, of which the first is 'limit rate 1/second drop' in chain ip of table inet t");
+	expect_legacy("6.6.9", "nf_hook_slow", (const char *const[]){ NULL, NULL }, true, rule);
+}
+
 /* One that is known is not born again; one at the address of another that was received is another. */
 static void test_unborn_and_known(void **state)
 {
@@ -2638,6 +2695,7 @@ int main(void)
 		cmocka_unit_test(test_waited_in_vain_v6),
 		cmocka_unit_test(test_refused_on_output),
 		cmocka_unit_test(test_whose_rule),
+		cmocka_unit_test(test_legacy_or_nft),
 		cmocka_unit_test(test_unborn_and_known),
 		cmocka_unit_test(test_forwarded_and_waiting),
 		cmocka_unit_test(test_address_reused_after_read),
