@@ -82,6 +82,12 @@ legacy IPv6 fd00:0:0:1::1 fd00:0:0:2::2 ip6
 
 # ---- both are used ----
 
+# Older kernels free both kinds in the same function, so that conditions which are not known (xt) leave it open.
+if ! printf '6.7\n%s\n' "$(uname -r)" | sort -CV; then
+	tap_skip 'both: which of them' 'the kernel does not say which of them dropped a packet (before Linux 6.7)'
+	tap_done
+	exit
+fi
 add nft server -A INPUT -p udp --dport 9006 -m comment --comment 'of nft' -j DROP
 add nft server -A INPUT -p udp --dport 9007 -j REJECT
 add nft server -A FORWARD -p udp -m multiport --dports 9013,9014 -j DROP
