@@ -49,6 +49,8 @@ enum hs_rec_type {
 	HS_REC_FUNC = 14,    /* struct hs_rec_func: a function of functions.def ran */
 	HS_REC_ROUTE = 15,   /* struct hs_rec_route: a routing table was asked */
 	HS_REC_QDISC = 16,   /* struct hs_rec_qdisc: a queueing discipline, before its first use */
+	HS_REC_TAG =
+		17, /* struct hs_rec_tag: the VLAN tag of the packet that is told next on that CPU */
 	/* written by user space */
 	HS_REC_START = 32,   /* struct hs_rec_start: always first */
 	HS_REC_TICK = 33,    /* struct hs_hdr only: time has come so far */
@@ -318,6 +320,15 @@ struct hs_rec_payload {
 	__u8 data[]; /* from the network header on */
 };
 
+/* Before DEV_QUEUE and RECEIVE of a packet that has one beside its bytes, skb_vlan_tag_present(). */
+struct hs_rec_tag {
+	struct hs_hdr hdr;
+	__u64 skb;
+	__u16 proto; /* EtherType of the tag, host order: 0x8100, 0x88a8 */
+	__u16 tci;   /* its low 12 bits are the number of the VLAN */
+	__u32 pad;
+};
+
 struct hs_rec_signal {
 	struct hs_hdr hdr;
 	__u32 pid; /* of whom gets it */
@@ -562,6 +573,7 @@ HS_SIZE_IS(hs_rec_icmp, 56);
 HS_SIZE_IS(hs_rec_queue, 72);
 HS_SIZE_IS(hs_rec_read, 80);
 HS_SIZE_IS(hs_rec_tcp, 192);
+HS_SIZE_IS(hs_rec_tag, 40);
 HS_SIZE_IS(hs_rec_signal, 40);
 HS_SIZE_IS(hs_rec_payload, 40);
 HS_SIZE_IS(hs_rec_call, 160);

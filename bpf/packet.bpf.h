@@ -148,6 +148,30 @@ static __always_inline int hs_emit_headers(void *ctx, __u8 stage, const struct s
 	return 0;
 }
 
+/* skb_vlan_tag_present(), include/linux/if_vlan.h. */
+static __always_inline bool hs_is_tagged(const struct sk_buff *skb)
+{
+	if (bpf_core_field_exists(skb->vlan_present))
+		return BPF_CORE_READ_BITFIELD_PROBED(skb, vlan_present);
+	return skb->vlan_proto;
+}
+
+static __always_inline void hs_emit_tag(const struct sk_buff *skb)
+{
+	struct hs_rec_tag *rec;
+
+	if (!hs_is_tagged(skb))
+		return;
+	rec = hs_begin(HS_REC_TAG, 0, sizeof(*rec), false);
+	if (!rec)
+		return;
+	rec->skb = (__u64)skb;
+	rec->proto = bpf_ntohs(skb->vlan_proto);
+	rec->tci = skb->vlan_tci;
+	rec->pad = 0;
+	hs_submit(rec);
+}
+
 /* `l3`: offset of the network header from skb->head. */
 static __always_inline int hs_emit_birth_at(void *ctx, __u8 stage, struct sk_buff *skb, __u32 l3,
 					    const struct net_device *dev)

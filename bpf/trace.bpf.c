@@ -188,6 +188,7 @@ int HS_PROG(netif_rx, struct sk_buff *skb)
 SEC("tp_btf/netif_receive_skb")
 int HS_PROG(netif_receive_skb, struct sk_buff *skb)
 {
+	hs_emit_tag(skb);
 	/* The network header is only reset after this tracepoint, __netif_receive_skb_core(). */
 	if (hs_leads_outside(skb->dev))
 		return hs_emit_birth(ctx, HS_STAGE_RECEIVE, skb, hs_data_offset(skb));

@@ -321,6 +321,8 @@ void node_set_duplicate(struct hs_journeys *js, const struct hs_event *e, struct
 			       : names_internf(js->names, "a duplicate, made by %s",
 					       tell_qdisc(js, at->netns, at->ifindex)));
 	n->j.cause_kind = HS_CAUSE_JOURNEY;
+	memcpy(n->around, original->around, sizeof(n->around));
+	n->n_around = original->n_around;
 	n->j.has_rel = original->j.has_rel;
 	n->j.rel_seq = original->j.rel_seq;
 	n->j.rel_ack = original->j.rel_ack;

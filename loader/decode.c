@@ -31,6 +31,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_FUNC] = sizeof(struct hs_rec_func),
 	[HS_REC_ROUTE] = sizeof(struct hs_rec_route),
 	[HS_REC_QDISC] = sizeof(struct hs_rec_qdisc),
+	[HS_REC_TAG] = sizeof(struct hs_rec_tag),
 	[HS_REC_START] = sizeof(struct hs_rec_start),
 	[HS_REC_TICK] = sizeof(struct hs_hdr),
 	[HS_REC_LOSS] = offsetof(struct hs_rec_loss, untimed),

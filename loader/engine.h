@@ -10,6 +10,7 @@
  *   reader.c   what a reader was doing
  *   func.c     functions that are probed    route.c  what routing tables answer    no_route.c  why they refuse
  *   martian.c  addresses that may not be
+ *   tunnel.c   headers before headers   relate.c   copies, parts, repetitions
  *   queue.c    queueing disciplines    rules.c    firewall rules    tell_drop.c  sentences about drops
  */
 #ifndef HS_ENGINE_H
@@ -20,6 +21,14 @@
 
 #include "journey.h"
 #include "losses.h"
+
+#define AROUND_MAX 4
+
+/* A header that a device put before a packet. */
+struct around {
+	struct hs_wrap wrap;
+	const char *text; /* "GRE 10.0.0.2 → 10.0.0.1, key 7" */
+};
 
 /* A packet on its way. Others refer to it by `serial`: it may be gone, but is never taken for
  * another. */
@@ -53,7 +62,12 @@ struct node {
 	uint32_t flow;		 /* serial of its connection, 0 */
 	uint8_t *bytes;		 /* of its payload, j.payload; NULL none */
 	uint32_t labels;	 /* bytes of MPLS labels before its IP header, at its birth */
-	bool cut;		 /* into segments */
+	struct around around[AROUND_MAX]; /* what devices put before it, the outermost last */
+	size_t n_around;
+	struct hs_wrap wrap; /* of the hop that comes next */
+	bool cut;	     /* into segments */
+	enum hs_relation relation;
+	uint32_t relative, into; /* serials, 0: of j.related_to and j.merged_into */
 	bool taken;		 /* by a TCP socket (tcp_probe) */
 	bool keepalive;		 /* it asks whether the peer is there */
 	struct queue *queue; /* of the device that it was given to and has not left; NULL none */
@@ -348,9 +362,10 @@ struct hs_journeys {
 	uint64_t lost_past; /* with n_ahead: what had been lost before them */
 	bool told_ahead;    /* this recording tells losses before what comes after them */
 	uint64_t last_tick;
-	uint64_t ticked, loss_told, asked; /* times; asked: for the next hop of a forwarded one */
-	uint64_t lost_told, misses_told;   /* what the sink knows */
-	uint32_t queued[HS_MAX_CPUS];	   /* serial of what a device queued last there */
+	uint64_t ticked, loss_told, asked;  /* times; asked: for the next hop of a forwarded one */
+	uint64_t lost_told, misses_told;    /* what the sink knows */
+	struct hs_rec_tag tag[HS_MAX_CPUS]; /* of the packet told next there; skb 0: none */
+	uint32_t queued[HS_MAX_CPUS];	    /* serial of what a device queued last there */
 	uint32_t readable[HS_MAX_CPUS]; /* of what a socket queued last, until somebody is woken */
 	struct {
 		uint32_t tid, serial;
@@ -530,6 +545,8 @@ struct node *node_find_original(struct hs_journeys *js, const struct hs_event *e
  */
 struct node *node_find_flooded(struct hs_journeys *js, const struct hs_event *e,
 			       const struct hs_packet *p);
+/* It is one of the fragments that `whole` is forwarded in. */
+void node_set_fragment(struct hs_journeys *js, struct node *n, struct node *whole);
 void node_set_duplicate(struct hs_journeys *js, const struct hs_event *e, struct node *n,
 			struct node *original);
 /* Of a packet that is born when it ends: the ICMP error about it may have been born before. */
@@ -632,6 +649,8 @@ void seq_arrived(struct hs_journeys *js, struct flow_node *f, const struct node 
 /* It is in the receiver's queue. */
 void seq_queued(struct flow_node *f, const struct node *n, uint64_t time);
 /* `s` has all up to its rcv_nxt: segments that nothing showed to be queued came with others. */
+/* Serial of the journey that brought the bytes just before its own, 0 unknown. */
+uint32_t seq_carrier_before(const struct flow_node *f, const struct node *n);
 void seq_joined(struct hs_journeys *js, struct sock_node *s, uint64_t time);
 /* The last `ret` bytes before `copied` were read by the other end; `call` may be NULL. */
 void seq_read(struct hs_journeys *js, struct flow_node *f, unsigned int reader, uint32_t copied,
@@ -669,6 +688,33 @@ const char *tcp_refused(struct hs_journeys *js, const struct node *n);
 /* As the sink sees it, with its queues. */
 struct hs_socket tcp_socket(struct hs_journeys *js, const struct sock_node *s);
 
+/* relate.c */
+/* What it is to another one; `original`: that it is a copy of, or was cut from; NULL none is known. */
+void relate_born(struct hs_journeys *js, const struct hs_event *e, struct node *n,
+		 struct node *original);
+/* The packet that is being forwarded in fragments, of which the headers `p` are one; NULL it is none. */
+struct node *relate_find_cut(struct hs_journeys *js, const struct hs_event *e,
+			     const struct hs_packet *p);
+/* Is it a fragment, and another one stands for their datagram already? */
+bool relate_is_merged(struct hs_journeys *js, const struct node *n);
+/* It was put together with others: with which one, as far as event `e` (NULL: silence) tells. */
+void relate_merged(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* The ids of its relatives that are shown by now. */
+void relate_tell(struct hs_journeys *js, struct node *n);
+
+/* tunnel.c: the words for the hop, and what it says besides (node.wrap) */
+/* It is given to a device inside of what these bytes begin. */
+const char *tunnel_put_on(struct hs_journeys *js, struct node *n, const struct hs_packet *outer,
+			  const uint8_t *data, size_t len);
+/* The outermost is taken off, by a VLAN device or by a tunnel; "" nobody saw it put on. */
+const char *tunnel_take_off(struct hs_journeys *js, struct node *n, bool vlan);
+/* The VLAN tag of the packet that is told next. */
+void tunnel_tag(struct hs_journeys *js, const struct hs_rec_tag *rec);
+/* It has that tag, if it is new. */
+const char *tunnel_tagged(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* Does being at this device tell that its tunnel took a header off? */
+bool tunnel_is_left(const struct node *n, const struct hs_hop *before, const struct hs_hop *hop);
+
 /* tell.c: sentences for people; interned */
 const char *tell_address(struct hs_journeys *js, const struct hs_addr *addr);
 const char *tell_endpoint(struct hs_journeys *js, const struct hs_endpoint *ep);
@@ -682,9 +728,10 @@ const char *tell_ids(struct hs_journeys *js, const uint32_t *ids, size_t n);
 const char *tell_icmp(struct hs_journeys *js, const struct hs_packet *p);
 /* MPLS labels that are before its IP header now. */
 const char *tell_labels(struct hs_journeys *js, const uint8_t *data, size_t len);
-/* How the headers differ from those of its birth: addresses; or (`inside`) those of a tunnel around it; "". */
-const char *tell_headers(struct hs_journeys *js, const struct node *n, const struct hs_packet *now,
-			 bool inside);
+/* How the headers differ from those of its birth: addresses; "". */
+const char *tell_headers(struct hs_journeys *js, const struct node *n, const struct hs_packet *now);
+/* "UDP 10.0.0.2:5000 → 10.0.0.1:4789" */
+const char *tell_outer(struct hs_journeys *js, const struct hs_packet *p);
 const char *tell_no_socket(struct hs_journeys *js, const struct node *n);
 const char *tell_rcvbuf(struct hs_journeys *js, const struct sock_node *s, uint32_t rmem,
 			uint32_t limit);

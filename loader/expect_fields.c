@@ -164,6 +164,18 @@ static bool set_signal(struct value *v, int number)
 	return true;
 }
 
+/* "vxlan 42", "ipip"; "" at that hop there was none. */
+static const char *wrap_name(struct value *v, const struct hs_journey *j, size_t i,
+			     enum hs_wrapping way)
+{
+	const struct hs_wrap *wrap = &j->hops[i].wrap;
+
+	if (wrap->way != way)
+		return "";
+	snprintf(v->buf, sizeof(v->buf), wrap->has_id ? "%s %u" : "%s", wrap->kind, wrap->id);
+	return v->buf;
+}
+
 #define SET_NUMBER(v, x)  set_number(v, (int64_t)(x))
 #define SET_TIME(v, x)	  set_number(v, (int64_t)(x))
 #define SET_YES(v, x)	  set_number(v, !!(x))

@@ -195,8 +195,13 @@ static bool node_has_just_been_at(const struct node *n, enum hs_stage stage)
 
 static void func_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 {
-	if (!node_has_just_been_at(n, e->rec->stage))
-		node_hop(js, n, e, e->rec->stage, func_text(js, e), "", 0);
+	enum hs_stage stage = e->rec->stage;
+	bool off = stage == HS_STAGE_TUNNEL_IN || stage == HS_STAGE_VLAN_IN;
+
+	if (!node_has_just_been_at(n, stage))
+		node_hop(js, n, e, stage,
+			 off ? tunnel_take_off(js, n, stage == HS_STAGE_VLAN_IN) : func_text(js, e),
+			 "", 0);
 }
 
 /* ICMPv6 errors have no tracepoint; this is before their rate limit, so the error itself must show. */

@@ -149,8 +149,10 @@ static bool hop_is_untagged(const struct hs_hop *before, const struct hs_hop *ho
 	       strcmp(before->dev_kind, "vlan") && !strcmp(before->netns, hop->netns);
 }
 
-static void node_add_untag(struct hs_journeys *js, struct node *n, const struct hs_hop *hop)
+static void node_add_untag(struct hs_journeys *js, struct node *n, const struct hs_hop *hop,
+			   enum hs_stage stage)
 {
+	bool vlan = stage == HS_STAGE_VLAN_IN;
 	struct hs_hop *untag = node_append(js, n);
 
 	if (!untag)
@@ -158,9 +160,11 @@ static void node_add_untag(struct hs_journeys *js, struct node *n, const struct 
 	*untag = *hop;
 	untag->kind = HS_HOP_VIA;
 	untag->by = HS_BY_STACK;
-	untag->stage = HS_STAGE_VLAN_IN;
-	untag->text = "";
-	untag->function = "vlan_do_receive";
+	untag->stage = stage;
+	untag->text = tunnel_take_off(js, n, vlan);
+	untag->wrap = n->wrap;
+	n->wrap = (struct hs_wrap){ 0 };
+	untag->function = vlan ? "vlan_do_receive" : "__iptunnel_pull_header";
 	untag->address = 0;
 }
 
@@ -266,13 +270,17 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 	n->last = e->time;
 	shared = node_shared_stack(n, e);
 	if (hop_is_untagged(before, &hop))
-		node_add_untag(js, n, &hop);
+		node_add_untag(js, n, &hop, HS_STAGE_VLAN_IN);
+	else if (tunnel_is_left(n, before, &hop))
+		node_add_untag(js, n, &hop, HS_STAGE_TUNNEL_IN);
 	left = node_add_via(js, n, e, &hop, shared);
 	added = node_append(js, n);
 	if (!added)
 		return;
 	*added = hop;
 	added->conntrack = event_conntrack(e);
+	added->wrap = n->wrap;
+	n->wrap = (struct hs_wrap){ 0 };
 	if (hop.crossed && n->j.n_hops - 1 > first + left) {
 		/* The functions before this hop ran where it is: the crossing comes before them. */
 		n->j.hops[first + left].crossed = true;

@@ -152,7 +152,10 @@ static const char *headers_text(struct hs_journeys *js, struct node *n, const st
 
 	if (labels)
 		return tell_labels(js, rec->data, labels);
-	if (!inside && p.version && p.proto == n->j.packet.proto) {
+	/* What has not left this machine yet, and is given to a device again: by a tunnel. */
+	if (inside)
+		return tunnel_put_on(js, n, &p, rec->data, birth_captured(e));
+	if (p.version && p.proto == n->j.packet.proto) {
 		n->src = n->j.now_src = p.src;
 		n->dst = n->j.now_dst = p.dst;
 		n->j.translated = !packet_same_endpoint(&p.src, &n->j.packet.src) ||
@@ -160,7 +163,7 @@ static const char *headers_text(struct hs_journeys *js, struct node *n, const st
 		if (f && p.has_ports)
 			flow_add_alias(js, f, n->j.from, &p.src, &p.dst);
 	}
-	return tell_headers(js, n, &p, inside);
+	return tell_headers(js, n, &p);
 }
 
 static const char *text_joined(struct hs_journeys *js, const char *a, const char *b)
@@ -425,6 +428,8 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		text = cause_waited_text;
 	if (!copy && e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE)
 		headers = headers_text(js, n, e);
+	if (e->rec->stage == HS_STAGE_DEV_QUEUE || e->rec->stage == HS_STAGE_RECEIVE)
+		headers = text_joined(js, headers, tunnel_tagged(js, n, e));
 	text = text_joined(js, headers, text);
 	text = text_joined(js, conntrack_text(js, e), text);
 	queued = queue_seen(js, n, e);
@@ -809,6 +814,9 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		break;
 	case HS_REC_TCP:
 		tcp_event(js, e);
+		break;
+	case HS_REC_TAG:
+		tunnel_tag(js, (const void *)e->rec);
 		break;
 	case HS_REC_PAYLOAD:
 		on_payload(js, e);

@@ -124,6 +124,16 @@ enum hs_hop_kind {
 		       is not */
 };
 
+/* What a device put before a packet, or took off: a VLAN tag, or the headers of a tunnel. */
+enum hs_wrapping { HS_WRAP_NONE, HS_WRAP_ON, HS_WRAP_OFF };
+
+struct hs_wrap {
+	enum hs_wrapping way;
+	const char *kind; /* of the device, as the kernel names it: "vlan", "vxlan", "gre" */
+	bool has_id;
+	uint32_t id; /* VLAN: its number; VXLAN, Geneve: the network's; GRE: the key */
+};
+
 struct hs_hop {
 	enum hs_hop_kind kind;
 	enum hs_stage stage;
@@ -147,6 +157,7 @@ struct hs_hop {
 				   outermost first; NULL: neither */
 	size_t n_functions;
 	uint64_t address; /* code address (DROP, CONSUME), for -vv */
+	struct hs_wrap wrap;
 };
 
 enum hs_fate_kind {
@@ -275,6 +286,14 @@ enum hs_noise {
 	HS_NOISE_MAX
 };
 
+/* What it is to another packet: relations.def. */
+enum hs_relation {
+	HS_RELATION_NONE,
+#define HS_RELATION(NAME, ...) HS_RELATION_##NAME,
+#include "relations.def"
+#undef HS_RELATION
+};
+
 struct hs_journey {
 	uint32_t id; /* #id, in order of birth among what is shown */
 	struct hs_packet packet;
@@ -318,8 +337,13 @@ struct hs_journey {
 	struct hs_endpoint now_src;
 	struct hs_endpoint now_dst;
 	uint32_t duplicate_of; /* id of the packet that it is a copy of (of a qdisc, a bridge), 0 */
-	bool incomplete;       /* events may be missing: a conclusion from it is inconclusive */
-	uint64_t lost;	       /* how many events were lost while it was alive */
+	enum hs_relation relation;
+	uint32_t related_to; /* id of the one that it is that to, 0 unknown or not shown */
+	uint32_t
+		merged_into; /* id of the one that has its bytes: the fragment that stands for its datagram, or the
+				 segment before it in TCP's queue; 0 */
+	bool incomplete;	   /* events may be missing: a conclusion from it is inconclusive */
+	uint64_t lost;		   /* how many events were lost while it was alive */
 	const uint8_t *payload;	   /* behind the transport header, as far as asked for; NULL none */
 	uint32_t payload_captured; /* bytes of it */
 	/* of TCP */

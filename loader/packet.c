@@ -321,6 +321,41 @@ static void parse_arp(struct hs_packet *p, const struct cursor *c)
 		set_addr(&p->dst, AF_INET, h + 8 + hlen + plen + hlen);
 }
 
+static bool gre_key(struct cursor *c, uint32_t *ret_id)
+{
+	bool checksum = c->len && c->data[0] & 0x80, key = c->len && c->data[0] & 0x20;
+
+	if (!key || !cursor_skip(c, checksum ? 8 : 4) || c->len < 4)
+		return false;
+	*ret_id = be32(c->data);
+	return true;
+}
+
+static bool udp_network(struct cursor *c, uint32_t *ret_id)
+{
+	if (!cursor_skip(c, 8) || c->len < 8)
+		return false;
+	*ret_id = be32(c->data + 4) >> 8;
+	return true;
+}
+
+bool packet_tunnel_id(const uint8_t *data, size_t len, uint32_t *ret_id)
+{
+	struct hs_packet p = {};
+	struct cursor c = { data, len };
+
+	if (!parse_ipv4(&p, 0, &c) && (p.version || !parse_ipv6(&p, 0, &c)))
+		return false;
+	switch (p.proto) {
+	case IPPROTO_GRE:
+		return gre_key(&c, ret_id);
+	case IPPROTO_UDP:
+		return udp_network(&c, ret_id);
+	default:
+		return false;
+	}
+}
+
 int packet_parse(struct hs_packet *ret_packet, uint16_t ethertype, uint32_t l3_length,
 		 const uint8_t *data, size_t len)
 {

@@ -42,6 +42,13 @@ size_t packet_skip_labels(uint16_t *ethertype, const uint8_t *data, size_t len);
 uint32_t packet_label(const uint8_t *data);
 
 /*
+ * Of the header that a tunnel put before a packet, by its first bytes: the key of GRE (RFC 2890), or the
+ * network identifier behind a UDP header, which VXLAN (RFC 7348) and Geneve (RFC 8926) have in the same
+ * place. False: none is there, or it was not captured.
+ */
+bool packet_tunnel_id(const uint8_t *data, size_t len, uint32_t *ret_id);
+
+/*
  * What kind of background traffic this is, HS_NOISE_NO for none. STP is any frame with an LLC
  * header (ETH_P_802_2), which is all that the kernel says of it above the link layer.
  */

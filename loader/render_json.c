@@ -176,6 +176,16 @@ void json_stage(struct text *t, enum hs_stage stage)
 	json_str(t, "label", text_stage_label(stage));
 }
 
+static void put_wrap(struct text *t, const struct hs_wrap *wrap)
+{
+	json_key(t, wrap->way == HS_WRAP_ON ? "put_on" : "taken_off");
+	json_put(t, "{");
+	json_str(t, "kind", wrap->kind);
+	if (wrap->has_id)
+		json_uint(t, "id", wrap->id);
+	json_put(t, "}");
+}
+
 /* The members of a hop, without the braces. */
 static void put_hop(struct render *r, const struct hs_hop *hop)
 {
@@ -204,6 +214,8 @@ static void put_hop(struct render *r, const struct hs_hop *hop)
 		json_string(t, hop->functions[i]);
 	}
 	json_put(t, "]");
+	if (hop->wrap.way != HS_WRAP_NONE)
+		put_wrap(t, &hop->wrap);
 	if (r->opt.verbose > 1 && hop->address) {
 		json_key(t, "address");
 		json_putf(t, "\"0x%" PRIx64 "\"", hop->address);

@@ -218,6 +218,16 @@ void seq_queued(struct flow_node *f, const struct node *n, uint64_t time)
 	}
 }
 
+uint32_t seq_carrier_before(const struct flow_node *f, const struct node *n)
+{
+	const struct flow_end *end = f ? &f->end[n->j.from] : NULL;
+
+	for (size_t i = 0; end && i < end->n_segs; i++)
+		if (end->segs[i].end == n->j.packet.tcp_seq && segment_bytes(&end->segs[i]))
+			return end->segs[i].carrier ?: end->segs[i].serial;
+	return 0;
+}
+
 void seq_joined(struct hs_journeys *js, struct sock_node *s, uint64_t time)
 {
 	struct flow_node *f = s->tcp.sk ? flow_by_serial(js, s->flow) : NULL;

@@ -72,11 +72,17 @@ static const char *tell_end(struct hs_journeys *js, const struct hs_packet *p,
 	return p->has_ports ? tell_endpoint(js, ep) : tell_address(js, &ep->addr);
 }
 
-const char *tell_headers(struct hs_journeys *js, const struct node *n, const struct hs_packet *now,
-			 bool inside)
+const char *tell_outer(struct hs_journeys *js, const struct hs_packet *p)
+{
+	const char *proto = text_proto_name(p->proto);
+
+	return names_internf(js->names, "%s %s → %s", proto ? proto : "IP",
+			     tell_end(js, p, &p->src), tell_end(js, p, &p->dst));
+}
+
+const char *tell_headers(struct hs_journeys *js, const struct node *n, const struct hs_packet *now)
 {
 	const struct hs_packet *was = &n->j.packet;
-	const char *proto = text_proto_name(now->proto);
 	bool src, dst;
 
 	src = !packet_same_endpoint(&now->src, &was->src);
@@ -84,10 +90,6 @@ const char *tell_headers(struct hs_journeys *js, const struct node *n, const str
 	/* Without an address there was nothing that could change. */
 	if (!now->version || !was->version || (!src && !dst))
 		return "";
-	/* What has not left this machine yet, and is given to a device again: by a tunnel. */
-	if (inside)
-		return names_internf(js->names, "inside %s %s → %s", proto ? proto : "IP",
-				     tell_end(js, now, &now->src), tell_end(js, now, &now->dst));
 	if (src && dst)
 		return names_internf(js->names, "now %s → %s", tell_end(js, now, &now->src),
 				     tell_end(js, now, &now->dst));

@@ -309,6 +309,31 @@ static bool drop_answered(const struct drop *d)
 	return true;
 }
 
+/* What receives a tunnel's packets, in net/ipv4/tunnel4.c, net/ipv4/ip_gre.c and net/ipv6/ of Linux 6.12. */
+static bool function_is_of_tunnel(const char *function)
+{
+	static const char *const functions[] = { "tunnel4_rcv", "tunnel64_rcv", "tunnelmpls4_rcv",
+						 "tunnel6_rcv", "tunnel46_rcv", "tunnelmpls6_rcv",
+						 "gre_rcv",	"ipgre_rcv" };
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strcmp(function, functions[i]))
+			return true;
+	return false;
+}
+
+static void drop_no_tunnel(const struct drop *d)
+{
+	const struct node *n = d->n;
+
+	d->fate->why = names_internf(d->js->names, "no tunnel of %s takes %s", d->netns,
+				     n->n_around ? n->around[n->n_around - 1].text : "it");
+	d->fate->remedy = names_internf(
+		d->js->names,
+		"A tunnel takes what is sent between just its two addresses, with its key, while it is up: ip -n %s -d link.",
+		d->netns);
+}
+
 void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_event *e,
 	       struct hs_fate *fate)
 {
@@ -339,6 +364,8 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_eve
 		drop_by_rule(&d, rec);
 	} else if (nfqueue_is_verdict(function) || !strcmp(function, "nf_queue")) {
 		drop_by_nfqueue(&d);
+	} else if (function_is_of_tunnel(function)) {
+		drop_no_tunnel(&d);
 	} else if (drop_by_route(&d) || drop_answered(&d)) {
 		return;
 	} else if (martian_explain(js, n, e, fate)) {

@@ -68,7 +68,7 @@ topo_device()
 {
 	topo_devices+=("$1 $2")
 	topo_kind["$1 $2"]=${*:3}
-	[[ ! " ${*:3} " =~ ' type '([a-z]+) ]] || topo_need "${BASH_REMATCH[1]}"
+	[[ ! " ${*:3} " =~ ' type '([a-z0-9]+) ]] || topo_need "${BASH_REMATCH[1]}"
 }
 
 topo_port()
@@ -295,6 +295,16 @@ topo_load_rules()
 	return 1
 }
 
+# topo_try_ends TYPE: two addresses that a tunnel of that type may go between.
+topo_try_ends()
+{
+	if [[ $1 == ip6tnl ]]; then
+		echo '2001:db8::1 remote 2001:db8::2'
+	else
+		echo '192.0.2.1 remote 192.0.2.2'
+	fi
+}
+
 # topo_try WHAT: succeeds where the kernel has WHAT, after loading its modules. Makes things, so it is
 # run in a namespace that nobody keeps. Sets need to the words for it.
 topo_try()
@@ -311,6 +321,10 @@ topo_try()
 	vxlan)
 		need='VXLAN devices (CONFIG_VXLAN), nor the module vxlan'
 		set -- 'ip link add try0 type vxlan id 1 dstport 4789'
+		;;
+	ipip | sit | gre | gretap | ip6tnl)
+		need="tunnels of type $1 (CONFIG_NET_IPIP, IPV6_SIT, NET_IPGRE or IPV6_TUNNEL), nor the module"
+		set -- "ip link add try0 type $1 local $(topo_try_ends "$1")"
 		;;
 	mpls)
 		# The route brings both modules. Writing it needs a device that is up.

@@ -214,6 +214,9 @@ struct sk_buff {
 	int skb_iif;
 	__u8 ip_summed : 2;
 	__u32 mark;
+	__u8 vlan_present : 1; /* until 6.1; since 6.2 (354259fa73e2) vlan_all is not 0 */
+	__be16 vlan_proto;
+	__u16 vlan_tci;
 	__be16 protocol;
 	__u16 network_header;
 	unsigned int end; /* sk_buff_data_t: an offset, as on every 64-bit machine */

@@ -121,15 +121,15 @@ fi
 
 if lab vlan; then
 	if [[ $(k_way VLAN_IN) == function ]]; then
-		same_network "crossings=1 stage=vlan-tag stage=vlan-untag \
+		same_network "crossings=1 stage=vlan-tag stage=vlan-untag put_on='vlan 100' taken_off='vlan 100' \
 				path='$client/veth_c.100 > $client/veth_c > $server/veth_s > $server/veth_s.100'" \
-			"crossings=1 stage=vlan-tag stage=vlan-untag \
+			"crossings=1 stage=vlan-tag stage=vlan-untag put_on='vlan 100' taken_off='vlan 100' \
 				path='$server/veth_s.100 > $server/veth_s > $client/veth_c > $client/veth_c.100'"
 	else
 		# What takes the tag off has returned before the next tracepoint, which may know no device.
-		same_network "crossings=1 stage=vlan-tag \
+		same_network "crossings=1 stage=vlan-tag put_on='vlan 100' \
 				path~'$client/veth_c.100 > $client/veth_c > $server/veth_s'" \
-			"crossings=1 stage=vlan-tag \
+			"crossings=1 stage=vlan-tag put_on='vlan 100' \
 				path~'$server/veth_s.100 > $server/veth_s > $client/veth_c'"
 		tap_skip 'O50 vlan: the tag is taken off' 'no function is probed here'
 	fi
@@ -138,9 +138,11 @@ fi
 # --- VXLAN: the frame travels in a datagram, and is one packet with it
 
 if lab vxlan; then
-	same_network "crossings=1 text~'inside UDP 10.0.0.2:' text~'10.0.0.1:4789' \
+	same_network "crossings=1 text~'inside UDP 10.0.0.2:' text~'10.0.0.1:4789, VXLAN 42' \
+			put_on='vxlan 42' taken_off='vxlan 42' stage=encapsulate stage=decapsulate \
 			path='$client/vxlan_c > $client/veth_c > $server/veth_s > $server/vxlan_s'" \
-		"crossings=1 text~'inside UDP 10.0.0.1:' text~'10.0.0.2:4789' \
+		"crossings=1 text~'inside UDP 10.0.0.1:' text~'10.0.0.2:4789, VXLAN 42' \
+			put_on='vxlan 42' taken_off='vxlan 42' stage=encapsulate stage=decapsulate \
 			path='$server/vxlan_s > $server/veth_s > $client/veth_c > $client/vxlan_c'"
 	k_expect 'O50 vxlan: the datagram around it is no journey of its own' "no journey port=4789; journey udp x2"
 fi

@@ -12,6 +12,7 @@
 
 #include "../../loader/journey.h"
 #include "../../loader/reasons.h"
+#include "../../loader/text.h"
 #include "../../loader/stages.h"
 #include "../../loader/text.h"
 
@@ -120,7 +121,7 @@ static void note_hop(void *ctx, const struct hs_journey *j, const struct hs_hop 
 		hop->dev, stage ? stage->label : "?");
 	if (hop->kind == HS_HOP_VIA)
 		fprintf(n->file, " (via %s)", hop->function);
-	else if (*hop->text)
+	if (*hop->text)
 		fprintf(n->file, " (%s)", hop->text);
 	for (size_t i = 0; i < hop->n_functions; i++)
 		fprintf(n->file, "%s%s", i ? " " : " [", hop->functions[i]);

@@ -336,6 +336,13 @@ void stream_dev(struct stream *s, uint32_t netns, uint32_t ifindex, const char *
 	stream_add(s, &rec, sizeof(rec), HS_REC_DEV, 0);
 }
 
+void stream_tag(struct stream *s, uint64_t skb, uint16_t vlan)
+{
+	struct hs_rec_tag rec = { .skb = skb, .proto = 0x8100, .tci = 3 << 13 | vlan };
+
+	stream_add(s, &rec, sizeof(rec), HS_REC_TAG, 0);
+}
+
 void stream_qdisc(struct stream *s, uint32_t netns, uint32_t ifindex, const char *kind)
 {
 	struct hs_rec_qdisc rec = { .netns = netns, .ifindex = ifindex };

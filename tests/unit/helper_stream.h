@@ -148,6 +148,8 @@ void stream_drop_in(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifi
 /* DEV_XMIT: a copy of packet `of`, that a queueing discipline made. */
 void stream_copy(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		 const struct wire *wire, uint64_t sk, uint64_t of);
+/* TAG: the packet that is told next has it. */
+void stream_tag(struct stream *s, uint64_t skb, uint16_t vlan);
 /* RECEIVE from outside of this machine. */
 void stream_arrival(struct stream *s, uint64_t skb, uint32_t netns, uint32_t ifindex,
 		    const struct wire *wire);

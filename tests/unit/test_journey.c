@@ -1352,8 +1352,11 @@ static void test_untagged(void **state)
 	(void)state;
 	stream_birth(s, A, NS_CLIENT, VLAN, &w, SK_CLIENT);
 	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VLAN);
+	stream_tag(s, A, 5);
 	sent(s, A, &w, SK_CLIENT);
-	received(s, A);
+	stream_softirq(s, s->cpu);
+	stream_tag(s, A, 5);
+	stream_see(s, HS_STAGE_RECEIVE, A, NS_SERVER, VETH_S);
 	stream_passed(s, HS_STAGE_IP_IN, A, NS_SERVER, VLAN);
 	stream_passed(s, HS_STAGE_UDP_IN, A, NS_SERVER, VLAN);
 	stream_queued(s, SK_SERVER, A, 1);
@@ -1361,11 +1364,11 @@ static void test_untagged(void **state)
 		    "#1 born, UDP to port 8080, by the kernel\n"
 		    "#1   ns_client/vlan5 device queue\n"
 		    "#1   ns_client/vlan5 transmit\n"
-		    "#1   ns_client/veth_c device queue\n"
+		    "#1   ns_client/veth_c device queue (VLAN 5)\n"
 		    "#1   ns_client/veth_c transmit\n"
 		    "#1   => ns_server/veth_s backlog\n"
 		    "#1   ns_server/veth_s receive\n"
-		    "#1   ns_server/vlan5 vlan untag (via vlan_do_receive)\n"
+		    "#1   ns_server/vlan5 vlan untag (via vlan_do_receive) (VLAN 5)\n"
 		    "#1   ns_server/vlan5 ip receive []\n"
 		    "#1   ns_server/vlan5 udp receive []\n"
 		    "#1   ns_server/vlan5 socket queue (server[700], 1 waiting, 768 of 212992 B)\n"
@@ -1381,6 +1384,7 @@ static void test_tunnel(void **state)
 	struct wire outer = wire_udp("10.0.0.2:5000", "10.0.0.1:4789", 62);
 
 	(void)state;
+	outer.data[20 + 8 + 6] = 42; /* RFC 7348, 5: the network */
 	stream_birth(s, A, NS_CLIENT, VXLAN, &w, SK_CLIENT);
 	stream_see(s, HS_STAGE_DEV_XMIT, A, NS_CLIENT, VXLAN);
 	stream_passed(s, HS_STAGE_LOCAL_OUT, A, NS_CLIENT, VXLAN);
@@ -1394,23 +1398,26 @@ static void test_tunnel(void **state)
 	stream_passed(s, HS_STAGE_IP_IN, A, NS_SERVER, VXLAN);
 	stream_queued(s, SK_SERVER, A, 1);
 	expect_hops(
-		s, "#1 born, UDP to port 8080, by the kernel\n"
-		   "#1   ns_client/vxlan1 device queue\n"
-		   "#1   ns_client/vxlan1 transmit\n"
-		   "#1   ns_client/vxlan1 local out []\n"
-		   "#1   ns_client/veth_c ip output []\n"
-		   "#1   ns_client/veth_c neighbour []\n"
-		   "#1   ns_client/veth_c device queue (inside UDP 10.0.0.2:5000 → 10.0.0.1:4789)\n"
-		   "#1   ns_client/veth_c transmit\n"
-		   "#1   => ns_server/veth_s backlog\n"
-		   "#1   ns_server/veth_s receive\n"
-		   "#1   ns_server/veth_s ip receive []\n"
-		   "#1   ns_server/vxlan1 gro []\n"
-		   "#1   ns_server/vxlan1 receive\n"
-		   "#1   ns_server/vxlan1 ip receive []\n"
-		   "#1   ns_server/vxlan1 socket queue (server[700], 1 waiting, 768 of 212992 B)\n"
-		   "#1 queued at @1 in ns_server\n"
-		   "#1 settled\n");
+		s,
+		"#1 born, UDP to port 8080, by the kernel\n"
+		"#1   ns_client/vxlan1 device queue\n"
+		"#1   ns_client/vxlan1 transmit\n"
+		"#1   ns_client/vxlan1 local out []\n"
+		"#1   ns_client/veth_c ip output []\n"
+		"#1   ns_client/veth_c neighbour []\n"
+		"#1   ns_client/veth_c device queue (inside UDP 10.0.0.2:5000 → 10.0.0.1:4789, VXLAN 42)\n"
+		"#1   ns_client/veth_c transmit\n"
+		"#1   => ns_server/veth_s backlog\n"
+		"#1   ns_server/veth_s receive\n"
+		"#1   ns_server/veth_s ip receive []\n"
+		"#1   ns_server/vxlan1 decapsulate (via __iptunnel_pull_header) "
+		"(out of UDP 10.0.0.2:5000 → 10.0.0.1:4789, VXLAN 42)\n"
+		"#1   ns_server/vxlan1 gro []\n"
+		"#1   ns_server/vxlan1 receive\n"
+		"#1   ns_server/vxlan1 ip receive []\n"
+		"#1   ns_server/vxlan1 socket queue (server[700], 1 waiting, 768 of 212992 B)\n"
+		"#1 queued at @1 in ns_server\n"
+		"#1 settled\n");
 }
 
 #define FORWARDED                                                                    \
