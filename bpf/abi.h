@@ -34,7 +34,7 @@ enum hs_rec_type {
 			     RUNNING: the same task, when it is on a CPU */
 	HS_REC_BIRTH =
 		2, /* struct hs_rec_birth: the same, and it may be a new packet; DEV_QUEUE without
-			     HS_F_LOCAL: its headers may be others by now, or it is a copy */
+			     HS_F_LOCAL: its headers may be others by now, or it is a copy or a fragment */
 	HS_REC_FREE = 3,  /* struct hs_rec_free: DROP or CONSUME */
 	HS_REC_ICMP = 4,  /* struct hs_rec_icmp: an ICMP error is about to be built */
 	HS_REC_QUEUE = 5, /* struct hs_rec_queue: a socket has more to read, or an error */

@@ -310,6 +310,12 @@ struct node *node_find_flooded(struct hs_journeys *js, const struct hs_event *e,
 	return !(e->rec->flags & HS_F_LOCAL) || node_left_by_bridge(e, sent) ? sent : NULL;
 }
 
+void node_set_fragment(struct hs_journeys *js, struct node *n, struct node *whole)
+{
+	node_set_cause(js, n, whole,
+		       "a fragment of it, as it is longer than the next device's MTU");
+}
+
 void node_set_duplicate(struct hs_journeys *js, const struct hs_event *e, struct node *n,
 			struct node *original)
 {

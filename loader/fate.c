@@ -100,6 +100,7 @@ static struct hs_fate fate_of_joined(struct hs_journeys *js, struct node *n, str
 	fate.socket = n->selected ? sock_id(js, s) : 0;
 	fate.owner = s->s.owner;
 	fate.why = "joined to the segment before it in the queue";
+	n->into = seq_carrier_before(flow_by_serial(js, n->flow), n);
 	return fate;
 }
 
@@ -165,6 +166,8 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const struct h
 	} else if (stage == HS_STAGE_DEV_QUEUE &&
 		   !strncmp(function, "validate_xmit_skb", strlen("validate_xmit_skb"))) {
 		fate.why = "cut into segments, which go on by themselves";
+	} else if (!strcmp(function, "ip_do_fragment") || !strcmp(function, "ip6_fragment")) {
+		fate.why = "cut into fragments, which go on by themselves";
 	} else if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;
 	} else if (stage == HS_STAGE_RECEIVE && node_joined(js, n, &fate)) {
@@ -172,6 +175,7 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const struct h
 	} else if (stage == HS_STAGE_RECEIVE && free_is_merge(js, n, e, function)) {
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "put together with the other fragments of its datagram";
+		relate_merged(js, n, e);
 	} else if (fragment_is_given_up(n, function)) {
 		fate.why =
 			"given up: the other fragments of its datagram did not come, or did not fit";
@@ -457,6 +461,7 @@ void fate_conclude(struct hs_journeys *js, struct node *n, uint64_t now)
 	} else if (n->j.packet.fragmented) {
 		fate.kind = HS_FATE_MERGED;
 		fate.why = "kept until the other fragments of its datagram are there";
+		relate_merged(js, n, NULL);
 	} else if (n->flow && tcp_refused(js, n)) {
 		fate.kind = HS_FATE_REFUSED;
 		fate.why = tcp_refused(js, n);

@@ -105,17 +105,19 @@ static void node_take_payload(struct hs_journeys *js, struct node *n, const stru
 }
 
 /* A segment, born on its way to the driver: of the packet that was queued just before, and ends so. */
-static void node_find_whole(struct hs_journeys *js, const struct hs_event *e, struct node *n)
+static struct node *node_find_whole(struct hs_journeys *js, const struct hs_event *e,
+				    struct node *n)
 {
 	struct node *whole = node_by_serial(js, js->queued[e->cpu % HS_MAX_CPUS]);
 
 	if (!whole || whole == n || whole->flow != n->flow || !whole->freed ||
 	    whole->j.packet.length <= n->j.packet.length)
-		return;
+		return NULL;
 	whole->cut = true;
 	n->by_socket |= whole->by_socket;
 	if (!*n->j.cause_text && whole->selected)
 		n->j.cause_text = names_internf(js->names, "cut from #%u", whole->j.id);
+	return whole;
 }
 
 /* Bytes of its headers. */
@@ -185,7 +187,7 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_birth *birth = (const void *)e->rec;
 	size_t captured = birth_captured(e);
-	struct node *n = node_new(js, e), *original = NULL;
+	struct node *n = node_new(js, e), *original = NULL, *whole = NULL;
 	uint16_t proto;
 	struct sock_node *s;
 
@@ -219,18 +221,23 @@ static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
 	else if (birth->hdr.stage == HS_STAGE_DEV_QUEUE)
 		original = node_find_flooded(js, e, &n->j.packet);
 	n->duplicate = original != NULL;
+	if (!original && !(birth->hdr.flags & HS_F_LOCAL))
+		whole = relate_find_cut(js, e, &n->j.packet);
 	flow_join(js, n, e);
 	/* What arrives from outside has no skb_iif yet, either. */
 	if (original)
 		node_set_duplicate(js, e, n, original);
+	else if (whole)
+		node_set_fragment(js, n, whole);
 	else if (birth->hdr.flags & HS_F_LOOPED ||
 		 (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage != HS_STAGE_RECEIVE &&
 		  birth->hdr.stage != HS_STAGE_BACKLOG))
 		node_find_cause(js, e, n);
 	if (birth->hdr.stage == HS_STAGE_DEV_XMIT && !original)
-		node_find_whole(js, e, n);
+		whole = node_find_whole(js, e, n);
 	if (n->flow)
 		tcp_born(js, n, e);
+	relate_born(js, e, n, original ?: whole);
 	return n;
 }
 
@@ -324,7 +331,7 @@ static bool node_is_over(struct hs_journeys *js, const struct node *n, const str
 	return stage == HS_STAGE_RECEIVE && !node_leads_to(js, n, e);
 }
 
-/* Forwarded, but not that packet: a copy of the one that is being received. */
+/* Forwarded, but not that packet: a copy of the one that is being received, or a fragment. */
 static bool event_is_copy(struct hs_journeys *js, const struct hs_event *e, const struct node *n)
 {
 	struct hs_packet p;
@@ -334,7 +341,7 @@ static bool event_is_copy(struct hs_journeys *js, const struct hs_event *e, cons
 	    e->rec->flags & HS_F_LOCAL)
 		return false;
 	birth_parse(e, &proto, &p);
-	return node_find_flooded(js, e, &p) &&
+	return (node_find_flooded(js, e, &p) || relate_find_cut(js, e, &p)) &&
 	       (!n || node_is_over(js, n, e) || !packet_is_same(&n->j.packet, &p));
 }
 
@@ -682,7 +689,7 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 		uint64_t quiet = now > n->last ? now - n->last : 0;
 		/* Others may be waiting for the next hop's address. */
 		bool kept = (n->j.packet.proto == IPPROTO_TCP && !node_passes_through(js, n)) ||
-			    n->j.packet.fragmented;
+			    relate_is_merged(js, n);
 
 		if (quiet > QUIET_NS && quiet < ASK_NS &&
 		    (node_waits_for_verdict(n) || node_waits_for_hop(js, n)))

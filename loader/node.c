@@ -129,6 +129,7 @@ static void node_show(struct hs_journeys *js, struct node *n)
 		n->j.duplicate_of = n->duplicate ? cause->j.id : 0;
 		serials_add(&cause->j.caused, &cause->j.n_caused, n->j.id);
 	}
+	relate_tell(js, n);
 	for (size_t i = 0; i < n->j.n_hops; i++)
 		SINK(js, hop, &n->j, &n->j.hops[i]);
 	if (n->j.fate.kind != HS_FATE_UNDERWAY)
@@ -210,6 +211,7 @@ void node_set_fate(struct hs_journeys *js, struct node *n, struct hs_fate fate)
 		js->underway--;
 	}
 	n->j.fate = fate;
+	relate_tell(js, n);
 	if (n->selected)
 		SINK(js, fate, &n->j);
 }
@@ -391,6 +393,7 @@ static void node_settle_one(struct hs_journeys *js, struct node *n)
 		if (n->j.fate.kind == HS_FATE_UNDERWAY)
 			js->underway--;
 		node_count(js, n);
+		relate_tell(js, n);
 		js->settled++;
 		SINK(js, settled, &n->j);
 	} else if (n->folded) {

@@ -223,7 +223,7 @@ static void follow_birth(struct follow *f, const struct hs_journey *j)
 	flows_packet(t, j, !caused);
 	if (flows_opens_window(flows_get(&f->flows, j->flow), j))
 		text_add(t, ", window opens");
-	if (j->duplicate_of) {
+	if (j->duplicate_of || parts_is_part(j)) {
 		text_add(t, parts_gap(&f->r));
 		parts_cause(t, j);
 	}

@@ -422,6 +422,15 @@ static void put_translated(struct render *r, const struct hs_journey *j)
 	json_put(&r->page, "}");
 }
 
+static void put_relation(struct text *t, const struct hs_journey *j)
+{
+	json_key(t, "relation");
+	json_put(t, "{");
+	json_str(t, "kind", text_relation_name(j->relation));
+	json_id(t, "of", j->related_to);
+	json_put(t, "}");
+}
+
 /* --- lines --- */
 
 static void json_journey(void *ctx, const struct hs_journey *j)
@@ -462,6 +471,10 @@ static void json_journey(void *ctx, const struct hs_journey *j)
 		put_translated(r, j);
 	if (j->duplicate_of)
 		json_uint(t, "duplicate_of", j->duplicate_of);
+	if (j->relation != HS_RELATION_NONE)
+		put_relation(t, j);
+	if (j->merged_into)
+		json_uint(t, "merged_into", j->merged_into);
 	if (r->opt.verbose > 1) {
 		json_key(t, "skb");
 		json_putf(t, "\"0x%" PRIx64 "\"", j->skb);

@@ -171,7 +171,7 @@ void list_packet_line(struct list *l, const struct hs_journey *j)
 	for (i = 0; i < 4; i++) {
 		text_clear(t);
 		text_packet(t, &j->packet, !caused);
-		if (caused) {
+		if (caused || parts_is_part(j)) {
 			text_add(t, parts_gap(r));
 			parts_cause(t, j);
 		}

@@ -151,11 +151,32 @@ void parts_id(struct text *t, uint32_t id)
 	text_color(t, TEXT_RESET);
 }
 
+bool parts_is_part(const struct hs_journey *j)
+{
+	return (j->relation == HS_RELATION_FRAGMENT || j->relation == HS_RELATION_LOOPED) &&
+	       j->related_to;
+}
+
+void parts_relation(struct text *t, const struct hs_journey *j)
+{
+	const char *words = text_relation_words(j->relation ?: HS_RELATION_COPY);
+
+	for (; *words; words++)
+		text_addf(t, "%.*s", *words == ' ' ? (int)strlen(G) : 1, *words == ' ' ? G : words);
+	text_addf(t, G "#%" PRIu32, j->related_to ?: j->duplicate_of);
+}
+
 void parts_cause(struct text *t, const struct hs_journey *j)
 {
-	if (j->duplicate_of)
-		text_addf(t, "duplicate" G "of" G "#%" PRIu32, j->duplicate_of);
-	else if (j->cause_kind == HS_CAUSE_JOURNEY && j->cause)
+	bool relative = j->duplicate_of || parts_is_part(j);
+
+	if (relative)
+		parts_relation(t, j);
+	if (j->duplicate_of || j->cause_kind != HS_CAUSE_JOURNEY || !j->cause)
+		return;
+	if (relative && j->cause != j->related_to)
+		text_add(t, ", ");
+	if (!relative || j->cause != j->related_to)
 		text_addf(t, t->style->plain ? "caused" G "by" G "#%" PRIu32 : "◀" G "#%" PRIu32,
 			  j->cause);
 }
@@ -275,6 +296,8 @@ void parts_fate_rest(struct text *t, const struct hs_journey *j, bool function)
 	case HS_FATE_MERGED:
 		text_add(t, j->packet.fragmented ? "into" G "its" G "whole" G "datagram"
 						 : "into" G "another" G "packet" G "(GRO)");
+		if (j->merged_into)
+			text_addf(t, G "(#%" PRIu32 ")", j->merged_into);
 		break;
 	case HS_FATE_LEFT:
 		text_addf(t, "this" G "machine" G "by" G "%s", *fate->dev ? fate->dev : "?");

@@ -50,8 +50,12 @@ void parts_clock(struct render *r, struct text *t, uint64_t time, int column);
 const char *parts_gap(const struct render *r); /* between the parts of a line: "  " or ", " */
 
 /* Sentences. Each adds to `t` without a newline. */
-void parts_id(struct text *t, uint32_t id);		      /* #7 */
-void parts_cause(struct text *t, const struct hs_journey *j); /* ◀ #2 */
+void parts_id(struct text *t, uint32_t id); /* #7 */
+void parts_cause(struct text *t,
+		 const struct hs_journey *j); /* "◀ #2"; of a relative "fragment of #2" */
+/* It is a part, or a loop's copy, of one that did not provoke it: its relation is told beside its cause. */
+bool parts_is_part(const struct hs_journey *j);
+void parts_relation(struct text *t, const struct hs_journey *j); /* "duplicate of #2" */
 /* "by client[8] sendto(3) = 4" */
 void parts_by(struct text *t, const struct hs_journey *j);
 /* One word with its mark, "✗ DROPPED" or in lower case, coloured. */

@@ -291,6 +291,7 @@ static void add_header(struct tree *tree, struct composing *c)
 	struct render *r = &tree->r;
 	struct text *t = &r->line;
 	const struct hs_packet *p = &j->packet;
+	bool caused = j->cause_kind == HS_CAUSE_JOURNEY && j->cause;
 
 	parts_id(c->to, j->id);
 	text_add(c->to, r->opt.plain ? ": " : " ");
@@ -299,10 +300,11 @@ static void add_header(struct tree *tree, struct composing *c)
 	flows_packet(t, j, j->cause_kind != HS_CAUSE_JOURNEY || r->opt.verbose);
 	if (flows_opens_window(flows_get(&tree->flows, j->flow), j))
 		text_add(t, ", window opens");
-	if (j->cause_kind == HS_CAUSE_JOURNEY && j->cause) {
+	if (caused || parts_is_part(j)) {
 		text_add(t, parts_gap(r));
 		parts_cause(t, j);
-	} else if (j->cause_kind != HS_CAUSE_NONE && !j->retransmission) {
+	}
+	if (!caused && j->cause_kind != HS_CAUSE_NONE && !j->retransmission) {
 		text_add(t, parts_gap(r));
 		parts_by(t, j);
 	}

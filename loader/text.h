@@ -113,6 +113,9 @@ const char *text_noise_name(enum hs_noise noise);
 const char *text_reader_name(enum hs_reader reader);
 /* "nagle", "" none */
 const char *text_hold_name(enum hs_hold hold);
+/* "fragment", as in JSON; "" none. The words before the other's id: "fragment of". */
+const char *text_relation_name(enum hs_relation relation);
+const char *text_relation_words(enum hs_relation relation);
 /* The name of bit `bit` of tcp_flags: 0 "FIN" … 7 "CWR". */
 const char *text_tcp_flag(int bit);
 /* "ESTABLISHED"; "?" unknown. */

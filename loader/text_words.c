@@ -47,6 +47,30 @@ const char *text_reader_name(enum hs_reader reader)
 	return names[reader];
 }
 
+const char *text_relation_name(enum hs_relation relation)
+{
+	static const char *const names[] = {
+		[HS_RELATION_NONE] = "",
+#define HS_RELATION(NAME, word, ...) [HS_RELATION_##NAME] = word,
+#include "relations.def"
+#undef HS_RELATION
+	};
+
+	return names[relation];
+}
+
+const char *text_relation_words(enum hs_relation relation)
+{
+	static const char *const words[] = {
+		[HS_RELATION_NONE] = "",
+#define HS_RELATION(NAME, word, before, ...) [HS_RELATION_##NAME] = before,
+#include "relations.def"
+#undef HS_RELATION
+	};
+
+	return words[relation];
+}
+
 const char *text_hold_name(enum hs_hold hold)
 {
 	static const char *const names[HS_HOLD_MAX] = {

@@ -126,14 +126,17 @@ k_in client ping -n -q -c 1 ff02::1%veth_c >/dev/null
 whole_end 'to all'
 k_expect 'ARP: what the bridge floods is a copy, which is answered' "
 	journey proto=ARP src=10.0.1.2 dst=10.0.1.1 born_netns=$client dev=br0 netns=$bridge as \$asked
-	journey proto=ARP born_netns=$bridge born_dev=veth_br_s duplicate_of=\$asked cause=\$asked netns=$server as \$copy
+	journey proto=ARP born_netns=$bridge born_dev=veth_br_s duplicate_of=\$asked cause=\$asked netns=$server \
+		relation=flooded of=\$asked as \$copy
 	journey proto=ARP src=10.0.1.1 dst=10.0.1.2 cause=\$copy netns=$client"
 k_expect 'ND: the same' "
 	icmp name='neighbour solicitation' src=fd00:0:0:1::2 born_netns=$client dev=br0 netns=$bridge as \$asked
-	icmp name='neighbour solicitation' born_dev=veth_br_s duplicate_of=\$asked netns=$server as \$copy
+	icmp name='neighbour solicitation' born_dev=veth_br_s duplicate_of=\$asked netns=$server relation=flooded of=\$asked as \$copy
 	icmp name='neighbour advertisement' src=fd00:0:0:1::1 cause=\$copy netns=$client"
 k_expect 'to a group that its sender is in: one for itself, one out of the device' "
-	icmp name='echo request' payload=56 src~fe80 dst=ff02::1 by=ping call=sendto born_netns=$client netns=$client
-	icmp name='echo request' payload=56 src~fe80 dst=ff02::1 by=ping call=sendto born_netns=$client netns=$bridge as \$asked
-	icmp name='echo request' duplicate_of=\$asked netns=$server"
+	icmp name='echo request' payload=56 src~fe80 dst=ff02::1 by=ping call=sendto born_netns=$client netns=$client \
+		relation=looped as \$looped
+	icmp name='echo request' payload=56 src~fe80 dst=ff02::1 by=ping call=sendto born_netns=$client netns=$bridge \
+		id=\$looped.of relation=none as \$asked
+	icmp name='echo request' duplicate_of=\$asked netns=$server relation=flooded of=\$asked"
 tap_done

@@ -74,7 +74,7 @@ netem()
 	k_expect "O35 $address: a duplicate is a journey of its own, made by netem, related to the original" "
 		call sendto rport=8084 ret=24 as \$send
 		{ read id=\$send dport=8084 duplicate_of=none stage='device queue' caused!=none as \$first
-		read dport=8084 dst=$address duplicate_of=\$first cause=\$first cause_text~'a duplicate, made by $all' \
+		read dport=8084 dst=$address duplicate_of=\$first cause=\$first relation=clone of=\$first cause_text~'a duplicate, made by $all' \
 			born_netns=$client2 born_dev=veth_c2 stage=transmit stage!='device queue' call=none id!=\$send \
 			path='$client2/veth_c2 > $server/veth_srv_c2' as \$second }
 		read dport=8084 reader=time_server x2; journey dport=8084 x2"

@@ -120,7 +120,9 @@ static void trip_segment(struct conv *c, struct trip *t, const struct seg *s)
 	t->j.timer = s->timer ? s->timer : "";
 	t->j.rst_reason = s->rst_reason ? s->rst_reason : "";
 	t->j.retransmission = s->again;
-	t->j.retransmission_of = s->of;
+	t->j.retransmission_of = t->j.related_to = s->of;
+	if (s->of)
+		t->j.relation = HS_RELATION_RETRANSMISSION;
 	t->j.resent_after = s->resent_after;
 	t->j.zero_window = s->zero_window;
 	t->j.window_probe = s->probe;

@@ -215,6 +215,11 @@ static void note_settled(void *ctx, const struct hs_journey *j)
 	struct notes *n = ctx;
 
 	n->n_settled++;
+	if (n->kinds.kinds && j->relation == HS_RELATION_NONE)
+		fprintf(n->file, "#%" PRIu32 " is no relative\n", j->id);
+	else if (n->kinds.kinds)
+		fprintf(n->file, "#%" PRIu32 " is %s of #%" PRIu32 "\n", j->id,
+			text_relation_name(j->relation), j->related_to);
 	if (!note_wants(n, n->kinds.settles))
 		return;
 	fprintf(n->file, "#%" PRIu32 " settled", j->id);
@@ -225,6 +230,10 @@ static void note_settled(void *ctx, const struct hs_journey *j)
 		fprintf(n->file, ", changed a state");
 	if (n->kinds.segments && *j->rst_reason)
 		fprintf(n->file, ", %s", j->rst_reason);
+	if (n->kinds.relations && j->relation != HS_RELATION_NONE)
+		fprintf(n->file, ", %s #%" PRIu32, text_relation_words(j->relation), j->related_to);
+	if (n->kinds.relations && j->merged_into)
+		fprintf(n->file, ", merged into #%" PRIu32, j->merged_into);
 	if (j->incomplete)
 		fprintf(n->file, ", incomplete (%" PRIu64 " lost)", j->lost);
 	fprintf(n->file, "\n");

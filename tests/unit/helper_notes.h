@@ -13,11 +13,13 @@ struct note_kinds {
 	bool births, hops, fates, reads, told, calls, settles;
 	/* of TCP, which is asked for in any case */
 	bool flows, states, sockets, signals;
-	bool ends;     /* states: both ends of the flow after it */
-	bool segments; /* births, settled journeys: sequence numbers, resets */
-	bool streams;  /* calls: the stream and its socket */
-	bool held;     /* births: what kept their bytes; calls: what they waited for */
-	bool readers;  /* reads: what the reader was doing */
+	bool ends;	/* states: both ends of the flow after it */
+	bool segments;	/* births, settled journeys: sequence numbers, resets */
+	bool streams;	/* calls: the stream and its socket */
+	bool held;	/* births: what kept their bytes; calls: what they waited for */
+	bool relations; /* settled journeys: whose relative, merged into which */
+	bool kinds;	/* a line for each settled journey: what it is to another, as JSON has it */
+	bool readers;	/* reads: what the reader was doing */
 };
 
 struct notes {

@@ -602,7 +602,8 @@ static void test_tcp(void **state)
 	ack.rel_ack = 1;
 	ack.from = 1;
 	again.retransmission = 1;
-	again.retransmission_of = 1;
+	again.retransmission_of = again.related_to = 1;
+	again.relation = HS_RELATION_RETRANSMISSION;
 	again.resent_after = 1000000000;
 	again.timer = "retransmission timer";
 	rst.rst_reason = "TCP_TIMEOUT";
