@@ -80,6 +80,8 @@ if command -v ethtool >/dev/null && k_in server ethtool -K veth_srv_c1 tso off >
 	tap_check 'cut: nothing is dropped' "$PYTHON" -IS tests/kernel/witness.py clean "$K_JSON"
 	k_is 'cut: segments as large as a frame crossed the link' 0 type=journey packet.proto=TCP \
 		'packet.length>1500' 'timed~veth_c1'
+	k_is 'cut: each of the segments says which one it was cut from' 2+ type=journey packet.proto=TCP \
+		packet.length=1500 relation.kind=segment relation.of!=null
 	k_in server ethtool -K veth_srv_c1 tso on >/dev/null
 else
 	tap_skip 'cut' 'no ethtool that switches segmentation off'

@@ -630,6 +630,61 @@ static void test_any_bytes(void **state)
 	}
 }
 
+/* ---- tunnels ---- */
+
+/* Its memory ends where the bytes end. */
+static bool tunnel_id(const char *text, uint32_t *ret)
+{
+	struct bytes b = hex(text);
+	uint8_t *copy = malloc(b.len);
+	bool found;
+
+	assert_non_null(copy);
+	memcpy(copy, b.data, b.len);
+	found = packet_tunnel_id(copy, b.len, ret);
+	free(copy);
+	return found;
+}
+
+#define OUTER4(proto) "45000054 00000000 40" proto "0000 0a000002 0a000001"
+#define OUTER6(next) \
+	"60000000 0020" next "40 fd000000000000000000000000000002 fd000000000000000000000000000001"
+
+static void test_tunnel_ids(void **state)
+{
+	uint32_t id = 9;
+
+	(void)state;
+	/* RFC 7348, 5; of Geneve (RFC 8926, 3.4) the number is in the same place. */
+	assert_true(tunnel_id(OUTER4("11") "1388 12b5 0040 0000  08000000 00002a00", &id));
+	assert_int_equal(id, 42);
+	assert_true(tunnel_id(OUTER6("11") "1388 12b5 0040 0000  08000000 ffffff00", &id));
+	assert_int_equal(id, 0xffffff);
+	/* RFC 2890, 2: with a checksum, that comes first */
+	assert_true(tunnel_id(OUTER4("2f") "20000800 00000007", &id));
+	assert_int_equal(id, 7);
+	assert_true(tunnel_id(OUTER4("2f") "a0000800 12340000 00000008", &id));
+	assert_int_equal(id, 8);
+	/* An extension header: the limit of encapsulation (RFC 2473, 4.1.1). */
+	assert_true(tunnel_id(OUTER6("3c") "2f00 040104 010100  20000800 00000009", &id));
+	assert_int_equal(id, 9);
+}
+
+static void test_no_tunnel_id(void **state)
+{
+	uint32_t id = 9;
+
+	(void)state;
+	assert_false(tunnel_id(OUTER4("2f") "00000800 45000000", &id)); /* no key */
+	assert_false(tunnel_id(OUTER4("2f") "20000800 000000", &id));	/* cut off */
+	assert_false(tunnel_id(OUTER4("2f") "a0000800 12340000", &id));
+	assert_false(tunnel_id(OUTER4("2f"), &id));
+	assert_false(tunnel_id(OUTER4("11") "1388 12b5 0040 0000  08000000 00002a", &id));
+	assert_false(tunnel_id(OUTER4("04") "4500001c 00000000 40110000", &id));
+	assert_false(tunnel_id("45000054", &id));
+	assert_int_equal(id, 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -656,6 +711,8 @@ int main(void)
 		cmocka_unit_test(test_cut_transport),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_any_bytes),
+		cmocka_unit_test(test_tunnel_ids),
+		cmocka_unit_test(test_no_tunnel_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
