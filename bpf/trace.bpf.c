@@ -20,7 +20,7 @@
 #define HS_ETH_P_MPLS_UC	0x8847
 #define HS_NFCT_PTRMASK		~7ul	 /* include/linux/netfilter/nf_conntrack_common.h */
 #define HS_IPS_NAT_MASK		(3 << 4) /* include/uapi/linux/netfilter/nf_conntrack_common.h */
-#define HS_IP_FRAGMENT		0x3fff	 /* IP_MF | IP_OFFSET, include/net/ip.h */
+#define HS_IP_FRAGMENT		0x3f	 /* the first byte of IP_MF | IP_OFFSET, include/net/ip.h */
 #define HS_LINK_STATE_NOCARRIER 2	 /* enum netdev_state_t, include/linux/netdevice.h */
 #define HS_TCQ_F_MQROOT		8	 /* include/net/sch_generic.h */
 #define HS_PACKET_HOST		0	 /* include/uapi/linux/if_packet.h */
@@ -124,15 +124,20 @@ static __always_inline bool hs_may_be_copy(const struct sk_buff *skb)
 	return (dataref & 0xffff) - (dataref >> 16) != 1;
 }
 
-/* A router has cut it from a longer one, ip_do_fragment(), or it came as one. (No router does that to IPv6.) */
-static __always_inline bool hs_is_fragment(const struct sk_buff *skb)
+/*
+ * Forwarded, it may be one of several that come of a packet: a fragment that a router cuts, ip_do_fragment(); one for
+ * each device that leads to a group, ipmr_queue_xmit(), which has bytes of its own by then.
+ */
+static __always_inline bool hs_may_be_part(const struct sk_buff *skb)
 {
-	__be16 offset = 0;
+	__u8 ip[25] = {}; /* as far as the first byte of an IPv6 destination */
 
-	if (skb->protocol != bpf_htons(HS_ETH_P_IP))
+	if (skb->protocol != bpf_htons(HS_ETH_P_IP) && skb->protocol != bpf_htons(HS_ETH_P_IPV6))
 		return false;
-	bpf_probe_read_kernel(&offset, sizeof(offset), skb->head + skb->network_header + 6);
-	return offset & bpf_htons(HS_IP_FRAGMENT);
+	bpf_probe_read_kernel(ip, sizeof(ip), skb->head + skb->network_header);
+	if (skb->protocol == bpf_htons(HS_ETH_P_IPV6))
+		return ip[24] == 0xff;
+	return ip[6] & HS_IP_FRAGMENT || ip[7] || ip[16] >> 4 == 0xe;
 }
 
 SEC("tp_btf/net_dev_queue")
@@ -143,7 +148,7 @@ int HS_PROG(net_dev_queue, struct sk_buff *skb)
 	if (c)
 		c->queued = (__u64)skb;
 	hs_emit_tag(skb);
-	if (skb->skb_iif && !hs_is_rewritten(skb) && !hs_may_be_copy(skb) && !hs_is_fragment(skb))
+	if (skb->skb_iif && !hs_is_rewritten(skb) && !hs_may_be_copy(skb) && !hs_may_be_part(skb))
 		return hs_emit_stage(ctx, HS_STAGE_DEV_QUEUE, skb, skb->dev);
 	return hs_emit_birth(ctx, HS_STAGE_DEV_QUEUE, skb, skb->network_header);
 }

@@ -215,6 +215,23 @@ static void drop_not_joined(const struct drop *d)
 	d->fate->remedy = "";
 }
 
+static bool is_to_group(const struct hs_packet *p)
+{
+	const uint8_t *dst = p->dst.addr.bytes;
+
+	return p->version == 4 ? dst[0] >> 4 == 0xe : dst[0] == 0xff;
+}
+
+/* __udp4_lib_mcast_deliver(), __udp6_lib_mcast_deliver(): the host is in the group for another port, or interface. */
+static void drop_no_member(const struct drop *d)
+{
+	d->fate->why = names_internf(d->js->names,
+				     "no socket of %s on port %u takes what is for the group %s",
+				     d->netns, d->p->dst.port, d->dst);
+	d->fate->remedy =
+		"Has a program bound that port, and joined the group on that device? ss -lun, ip maddr.";
+}
+
 bool tell_is_by_rule(const struct hs_fate *fate)
 {
 	return !strcmp(fate->reason, "NETFILTER_DROP") || !strcmp(fate->function, "nf_hook_slow");
@@ -376,6 +393,10 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_eve
 	} else if (!strcmp(fate->reason, "IP_INNOROUTES") ||
 		   !strcmp(fate->reason, "IP_OUTNOROUTES")) {
 		drop_no_route(&d);
+	} else if (unsaid && is_to_group(d.p) && !strncmp(function, "ip_rcv_finish", 13)) {
+		drop_not_joined(&d); /* ip_route_input_rcu(); a wrong way back is IP_RPFILTER */
+	} else if (unsaid && is_to_group(d.p) && !strncmp(function, "__udp", 5)) {
+		drop_no_member(&d);
 	} else if (!strcmp(fate->reason, "IP_RPFILTER") ||
 		   (unsaid && d.p->version == 4 && !strncmp(function, "ip_rcv_finish", 13))) {
 		filter_explain(js, n, e, fate);
