@@ -34,6 +34,7 @@ ip -n "$client2" address add 10.0.3.2/24 dev veth_t
 ip -n "$server" address add 10.0.3.1/24 dev veth_srv_t
 ip -n "$client2" link set veth_t up
 ip -n "$server" link set veth_srv_t up
+# shellcheck disable=SC2317 # called by tap_wait_until
 third_is_up()
 {
 	[[ $(ip -n "$client2" -br link show dev veth_t) == *' UP '* ]]
