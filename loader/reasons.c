@@ -25,11 +25,11 @@ const struct hs_reason_info *reason_info(const char *name)
 	return NULL;
 }
 
-/* ip_error(); ip6_rt_init_dst_reject() has the others, which end in _out for what is sent. */
+/* ip_error(); ip6_rt_init_dst_reject() has the others, which end in _out for what is sent; or what they call. */
 bool reason_is_no_route(const char *function)
 {
 	static const char *const names[] = { "ip_error", "ip6_pkt_discard", "ip6_pkt_prohibit",
-					     "dst_discard" };
+					     "ip6_pkt_drop", "dst_discard" };
 	size_t len;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

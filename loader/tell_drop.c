@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Why a packet was dropped, and what to look at: a sentence for each kind of end. */
 #include <errno.h>
+#include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
@@ -41,9 +42,16 @@ static int drop_route_errno(const struct drop *d)
 		return -EACCES;
 	if (!strncmp(d->fate->function, "dst_discard", 11))
 		return -EINVAL;
-	if (!d->n->answered || answer->version != 4 || answer->icmp_type != ICMP_DEST_UNREACH)
+	if (!d->n->answered)
 		return 0;
-	return answer->icmp_code == ICMP_PKT_FILTERED ? -EACCES : 0;
+	if (answer->version == 6)
+		return answer->icmp_type == ICMP6_DST_UNREACH &&
+				       answer->icmp_code == ICMP6_DST_UNREACH_ADMIN
+			       ? -EACCES
+			       : 0;
+	return answer->icmp_type == ICMP_DEST_UNREACH && answer->icmp_code == ICMP_PKT_FILTERED
+		       ? -EACCES
+		       : 0;
 }
 
 static bool drop_is_of_route(const struct drop *d)

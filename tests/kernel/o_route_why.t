@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Why routing has no way: the kind of route that refuses, its table and prefix; the rule that does; nothing
+# O40 where there is no way: the kind of route that refuses, its table and prefix; the rule that does; nothing
 # found; an address that may not be (martian); forwarding that is off. At the sender the call fails, at a
-# router the packet is dropped. O32 is of the reverse path filter, O28 of no route at all.
+# router the packet is dropped.
 # shellcheck disable=SC2016 # the names in expectations are not the shell's
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

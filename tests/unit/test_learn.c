@@ -73,6 +73,9 @@ static void test_symbols(void **state)
 	assert_string_equal(symbols_find(s, 0xffffffffc0000fff), "older");
 	assert_string_equal(symbols_find(s, 0xffffffffc0001000), "veth_xmit");
 	assert_string_equal(symbols_find(s, 0xffffffffc0002abc), "last_line_without_end");
+	assert_true(symbols_have(s, "udp_rcv"));
+	assert_false(symbols_have(s, "udp_rc"));
+	assert_false(symbols_have(s, "some_data"));
 	/* far behind the last function of a region */
 	assert_null(symbols_find(s, 0xffffffff81200000));
 	assert_null(symbols_find(s, UINT64_MAX));

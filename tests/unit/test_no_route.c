@@ -239,6 +239,19 @@ static void test_drop_refused(void **state)
 		    "ns_router has no route to 10.9.1.7: blackhole (table main)");
 }
 
+/* 5.10 drops in a function that all of these share. */
+static void test_drop_refused6(void **state)
+{
+	struct wire w = wire_udp("[fd00:1::2]:1", TO6, 4);
+	struct stream *s = arrived(&w);
+
+	(void)state;
+	stream_no_route(s, RT_TABLE_LOCAL, TO6, -EAGAIN, 0, 0);
+	stream_no_route(s, RT_TABLE_MAIN, TO6, 0, RTN_PROHIBIT, 32);
+	expect_drop(s, "NOT_SPECIFIED", "ip6_pkt_drop",
+		    "ns_router has no route to fd00:9::7: prohibit fd00:9::/32 (table main)");
+}
+
 /* With the route that there is, ip_error() says that the device does not forward. */
 static void test_drop_not_forwarded(void **state)
 {
@@ -324,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_route_found),
 		cmocka_unit_test(test_earlier_call),
 		cmocka_unit_test(test_drop_refused),
+		cmocka_unit_test(test_drop_refused6),
 		cmocka_unit_test(test_drop_not_forwarded),
 		cmocka_unit_test(test_drop_way_back),
 		cmocka_unit_test(test_martians),
