@@ -695,8 +695,6 @@ void relate_born(struct hs_journeys *js, const struct hs_event *e, struct node *
 /* The packet that is being forwarded in fragments, of which the headers `p` are one; NULL it is none. */
 struct node *relate_find_cut(struct hs_journeys *js, const struct hs_event *e,
 			     const struct hs_packet *p);
-/* Is it a fragment, and another one stands for their datagram already? */
-bool relate_is_merged(struct hs_journeys *js, const struct node *n);
 /* It was put together with others: with which one, as far as event `e` (NULL: silence) tells. */
 void relate_merged(struct hs_journeys *js, struct node *n, const struct hs_event *e);
 /* The ids of its relatives that are shown by now. */

@@ -689,7 +689,7 @@ static void on_tick(struct hs_journeys *js, uint64_t now)
 		uint64_t quiet = now > n->last ? now - n->last : 0;
 		/* Others may be waiting for the next hop's address. */
 		bool kept = (n->j.packet.proto == IPPROTO_TCP && !node_passes_through(js, n)) ||
-			    relate_is_merged(js, n);
+			    n->j.packet.fragmented;
 
 		if (quiet > QUIET_NS && quiet < ASK_NS &&
 		    (node_waits_for_verdict(n) || node_waits_for_hop(js, n)))

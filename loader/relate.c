@@ -135,11 +135,6 @@ struct node *relate_find_cut(struct hs_journeys *js, const struct hs_event *e,
 		       : NULL;
 }
 
-bool relate_is_merged(struct hs_journeys *js, const struct node *n)
-{
-	return n->j.packet.fragmented && fragment_like(js, n, stands_for_datagram);
-}
-
 void relate_merged(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 {
 	struct node *now = e ? node_in_softirq(js, e) : NULL;
