@@ -710,6 +710,8 @@ const char *tunnel_take_off(struct hs_journeys *js, struct node *n, bool vlan);
 void tunnel_tag(struct hs_journeys *js, const struct hs_rec_tag *rec);
 /* It has that tag, if it is new. */
 const char *tunnel_tagged(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* Is it received on the device of the tunnel that it is in, or was just taken out of? */
+bool tunnel_leads_to(const struct node *n, const struct hs_event *e);
 /* Does being at this device tell that its tunnel took a header off? */
 bool tunnel_is_left(const struct node *n, const struct hs_hop *before, const struct hs_hop *hop);
 

@@ -312,7 +312,7 @@ static bool node_leads_to(struct hs_journeys *js, const struct node *n, const st
 		return n->netns == at->netns;
 	case HS_STAGE_BACKLOG:
 	case HS_STAGE_RECEIVE:
-		return node_is_in_hand(js, n, e);
+		return node_is_in_hand(js, n, e) || tunnel_leads_to(n, e);
 	default:
 		return true;
 	}

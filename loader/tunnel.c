@@ -102,6 +102,24 @@ const char *tunnel_tagged(struct hs_journeys *js, struct node *n, const struct h
 	return "";
 }
 
+/*
+ * gro_cells_receive() puts it into a queue of the device. Older kernels (5.10) leave that to the next
+ * softirq, under another number.
+ */
+bool tunnel_leads_to(const struct node *n, const struct hs_event *e)
+{
+	const struct hs_where *at = &((const struct hs_rec_stage *)e->rec)->at;
+	const struct hs_hop *last = node_last_hop(n);
+
+	if (!last || n->netns != at->netns || kind_is_inside(e->dev.kind))
+		return false;
+	if (last->stage == HS_STAGE_TUNNEL_IN)
+		return true;
+	if (last->stage == HS_STAGE_GRO)
+		return n->ifindex == at->ifindex;
+	return n->n_around && kind_is(e->dev.kind, n->around[n->n_around - 1].wrap.kind);
+}
+
 /* Its function has returned before the packet meets another tracepoint, on the tunnel's own device. */
 bool tunnel_is_left(const struct node *n, const struct hs_hop *before, const struct hs_hop *hop)
 {
