@@ -82,7 +82,8 @@ static bool martian_is_local(struct hs_journeys *js, const struct hs_packet *p,
 		return true;
 	if (back)
 		return !back->rec.err && back->rec.type == RTN_LOCAL;
-	return there && !p->ip_options;
+	/* No table is asked on the way to a group: ip_route_input_mc(). */
+	return there && !p->ip_options && p->dst.addr.bytes[0] >> 4 != 14;
 }
 
 bool martian_explain(struct hs_journeys *js, const struct node *n, const struct hs_event *e,
