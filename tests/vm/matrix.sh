@@ -150,6 +150,11 @@ report()
 		if grep -q '^not ok ' "$log"; then
 			printf '    %s\n' "$script"
 			grep '^not ok ' "$log" | sed 's/^/        /'
+			# and what it was, of stderr
+			awk -v name="(${script##*/})" '
+				/^# not ok: / { n = index($0, name) ? 12 : 0 }
+				!/^#/ { n = 0 }
+				n-- > 0' "$dir"/prove.* | sed 's/^/        /'
 		elif ! has_plan "$log"; then
 			printf '    %s\n        it did not end\n' "$script"
 		elif is_broken "$dir/summary" "$script"; then
