@@ -109,6 +109,7 @@ k_run client1 "$PYTHON" -IS tests/kernel/peer.py send 10.0.1.1 8085 1 4
 k_is 'O48: alone it is the only candidate' 1 type=journey packet.dport=8085 fate.kind=queued \
 	"fate.owner.pid=$wide" fate.why=
 k_run client1 apps/time_client 10.0.1.1 8080
+k_sound 'O49'
 
 # O49: the reader sleeps in its call, is woken, runs, copies
 if [[ $(k_way WAKEUP) == tracepoint ]]; then
