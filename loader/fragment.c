@@ -3,18 +3,10 @@
 #include <string.h>
 
 #include "engine.h"
+#include "packet.h"
 
 #define WAIT_NS 61000000000ull /* IPV6_FRAG_TIMEOUT; ipfrag_time may be set longer */
 #define DEPTH	1000	       /* the others are born soon before or after it */
-
-static bool same_datagram(const struct node *a, const struct node *b)
-{
-	const struct hs_packet *p = &a->j.packet, *q = &b->j.packet;
-
-	return p->fragmented && q->fragmented && a->netns == b->netns && p->version == q->version &&
-	       p->ip_id == q->ip_id && !memcmp(&p->src.addr, &q->src.addr, sizeof(p->src.addr)) &&
-	       !memcmp(&p->dst.addr, &q->dst.addr, sizeof(p->dst.addr));
-}
 
 bool fragment_waits(const struct hs_journeys *js, const struct node *n, uint64_t now)
 {
@@ -39,7 +31,8 @@ void fragment_is_whole(struct hs_journeys *js, const struct node *n)
 	/* utlist: the head's prev is the tail */
 	for (int depth = 0; other && depth < DEPTH; depth++) {
 		other = other->prev;
-		if (same_datagram(other, n))
+		if (other->netns == n->netns &&
+		    packet_same_datagram(&other->j.packet, &n->j.packet))
 			other->whole = true;
 		if (other == js->open)
 			break;

@@ -466,6 +466,12 @@ bool packet_same_endpoint(const struct hs_endpoint *a, const struct hs_endpoint 
 	return a->port == b->port && same_addr(&a->addr, &b->addr);
 }
 
+bool packet_same_datagram(const struct hs_packet *a, const struct hs_packet *b)
+{
+	return a->fragmented && b->fragmented && a->version == b->version && a->ip_id == b->ip_id &&
+	       same_addr(&a->src.addr, &b->src.addr) && same_addr(&a->dst.addr, &b->dst.addr);
+}
+
 bool packet_is_same(const struct hs_packet *a, const struct hs_packet *b)
 {
 	return a->version == b->version && a->ethertype == b->ethertype && a->proto == b->proto &&

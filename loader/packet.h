@@ -65,6 +65,9 @@ bool packet_is_address_answer(const struct hs_packet *packet);
 
 bool packet_same_endpoint(const struct hs_endpoint *a, const struct hs_endpoint *b);
 
+/* Two fragments of one datagram, unless its sender uses the number again (RFC 791, 3.2; RFC 8200, 4.5). */
+bool packet_same_datagram(const struct hs_packet *a, const struct hs_packet *b);
+
 /* Two headers that say the same: of one packet, and of a copy of it. */
 bool packet_is_same(const struct hs_packet *a, const struct hs_packet *b);
 

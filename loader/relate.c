@@ -8,11 +8,10 @@
 
 #define RELATE_DEPTH 256 /* journeys that are looked at */
 
-static bool same_datagram(const struct hs_packet *a, const struct hs_packet *b)
+static bool same_datagram(const struct node *a, const struct node *b)
 {
-	return a->version == b->version && a->proto == b->proto && a->ip_id == b->ip_id &&
-	       !memcmp(&a->src.addr, &b->src.addr, sizeof(a->src.addr)) &&
-	       !memcmp(&a->dst.addr, &b->dst.addr, sizeof(a->dst.addr));
+	return a->j.packet.proto == b->j.packet.proto &&
+	       packet_same_datagram(&a->j.packet, &b->j.packet);
 }
 
 static bool begins_datagram(const struct node *n)
@@ -33,8 +32,7 @@ static struct node *fragment_in(struct node *list, const struct node *n,
 	struct node *other = list ? list->prev : NULL;
 
 	for (int i = 0; i < RELATE_DEPTH && other; i++, other = other == list ? NULL : other->prev)
-		if (other != n && other->j.packet.fragmented && is_wanted(other) &&
-		    same_datagram(&other->j.packet, &n->j.packet))
+		if (other != n && is_wanted(other) && same_datagram(other, n))
 			return other;
 	return NULL;
 }
@@ -139,7 +137,7 @@ void relate_merged(struct hs_journeys *js, struct node *n, const struct hs_event
 {
 	struct node *now = e ? node_in_softirq(js, e) : NULL;
 
-	if (!now || now == n || !same_datagram(&now->j.packet, &n->j.packet))
+	if (!now || now == n || !same_datagram(now, n))
 		now = fragment_like(js, n, stands_for_datagram);
 	n->into = now ? now->serial : 0;
 }
