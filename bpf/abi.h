@@ -72,6 +72,7 @@ enum hs_rec_type {
 		42, /* struct hs_rec_sock: the minisocket that a socket left, asked for by sock_diag(7) before its CHANGED record is passed on */
 	HS_REC_REFUSAL =
 		45, /* struct hs_rec_refusal: a route or a rule that refuses, before the call or the drop that asks for them */
+	HS_REC_PREFIX = 46, /* struct hs_rec_prefix: of the HS_REC_ROUTE that is next */
 };
 
 enum hs_hdr_flags {
@@ -530,6 +531,16 @@ struct hs_rec_refusal {
 	struct hs_sa dst, src; /* port 0; src: rules only */
 };
 
+/* The prefix of the route that an IPv4 table answered with, as the table has it. */
+struct hs_rec_prefix {
+	struct hs_hdr hdr;
+	__u32 netns; /* these three as in struct hs_rec_route */
+	__u32 table;
+	struct hs_sa dst;
+	__u8 plen; /* bits */
+	__u8 pad[3];
+};
+
 struct hs_rec_counter {
 	struct hs_hdr hdr;
 	__u32 netns;
@@ -587,6 +598,7 @@ HS_SIZE_IS(hs_rec_netns, 96);
 HS_SIZE_IS(hs_rec_text, 32);
 HS_SIZE_IS(hs_rec_rule, 32);
 HS_SIZE_IS(hs_rec_refusal, 80);
+HS_SIZE_IS(hs_rec_prefix, 56);
 HS_SIZE_IS(hs_rec_counter, 56);
 HS_SIZE_IS(hs_rec_end, 40);
 

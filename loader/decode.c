@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct hs_decoder {
 	struct hs_names *names;
@@ -11,6 +12,7 @@ struct hs_decoder {
 	hs_gap_fn gap;
 	void *ctx;
 	uint32_t next_seq[HS_MAX_CPUS];
+	struct hs_rec_prefix prefix; /* of the next route */
 	const char *functions[HS_MAX_FRAMES];
 };
 
@@ -46,6 +48,7 @@ static const uint16_t decode_sizes[] = {
 	[HS_REC_MINI] = sizeof(struct hs_rec_sock),
 	[HS_REC_PROBE] = sizeof(struct hs_rec_text) + 1,
 	[HS_REC_REFUSAL] = sizeof(struct hs_rec_refusal),
+	[HS_REC_PREFIX] = sizeof(struct hs_rec_prefix),
 };
 
 struct hs_decoder *decode_new(struct hs_names *names, hs_event_fn fn, hs_gap_fn gap, void *ctx)
@@ -164,6 +167,20 @@ static int decode_text(struct hs_decoder *d, const struct hs_hdr *rec)
 	}
 }
 
+/* IPv6's event tells by which prefix its route matched. */
+static int decode_plen(struct hs_decoder *d, const struct hs_rec_route *rec)
+{
+	struct hs_rec_prefix prefix = d->prefix;
+
+	d->prefix = (struct hs_rec_prefix){ 0 };
+	if (rec->dst.family == AF_INET6)
+		return rec->plen;
+	if (prefix.hdr.type && prefix.netns == rec->at.netns && prefix.table == rec->table &&
+	    !memcmp(&prefix.dst, &rec->dst, sizeof(prefix.dst)))
+		return prefix.plen;
+	return -1;
+}
+
 int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
 {
 	struct hs_event event = {
@@ -206,6 +223,12 @@ int decode_record(struct hs_decoder *d, const struct hs_hdr *rec)
 	case HS_REC_RST_REASON:
 	case HS_REC_PROBE:
 		r = decode_text(d, rec);
+		break;
+	case HS_REC_PREFIX:
+		d->prefix = *(const struct hs_rec_prefix *)rec;
+		break;
+	case HS_REC_ROUTE:
+		event.plen = decode_plen(d, (const void *)rec);
 		break;
 	case HS_REC_RULE:
 		r = ((const char *)rec)[rec->size - 1] ? -EPROTO : 0;

@@ -18,6 +18,7 @@ struct hs_event {
 	const char *netns;
 	struct hs_device dev;
 	struct hs_task task;
+	int plen; /* HS_REC_ROUTE: bits of the route that matched, IPv4: inferred; -1 not known */
 	/* the part of the stack that belongs here, outermost first: cut at the softirq's or the
 	 * system call's entry, tracing machinery removed; interned strings */
 	const char *const *functions;

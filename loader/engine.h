@@ -436,6 +436,8 @@ void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 /* route.c */
 void route_event(struct hs_journeys *js, const struct hs_event *e);
 /* The answer of a routing table that the thread of `e` got for the packet `n`, just born; NULL none. */
+/* By which prefix the table's answer was found; prefix "": it is none, or not told. */
+struct hs_matched route_matched(struct hs_journeys *js, const struct hs_event *e);
 struct held *route_of(struct context *c, const struct node *n, const struct hs_event *e);
 
 /* no_route.c */
@@ -454,6 +456,8 @@ const char *route_kind_name(uint8_t type);
 bool route_goes_on(const struct hs_rec_route *rec);
 /* "main", "100" */
 const char *route_table_name(struct hs_journeys *js, uint32_t table);
+/* "10.9.0.0/16", "default": of the prefixes that have the address, that of `plen` bits. */
+const char *route_prefix(struct hs_journeys *js, const struct hs_addr *addr, unsigned int plen);
 /* An answer of a routing table, for what comes next in that thread or softirq. */
 void lookup_note(struct context *c, const struct hs_event *e);
 /* The answer for that address, not older than `since`; NULL none. `c` may be NULL. */

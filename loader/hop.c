@@ -7,6 +7,8 @@
 #include "engine.h"
 #include "stages.h"
 
+static const struct hs_matched no_match = { .table = "", .prefix = "" };
+
 static struct hs_hop *node_append(struct hs_journeys *js, struct node *n)
 {
 	struct hs_hop *grown = n->j.hops;
@@ -21,7 +23,13 @@ static struct hs_hop *node_append(struct hs_journeys *js, struct node *n)
 	n->j.hops = grown;
 	grown += n->j.n_hops++;
 	*grown = (struct hs_hop){
-		.netns = "", .dev = "", .dev_kind = "", .text = "", .conntrack = "", .function = ""
+		.netns = "",
+		.dev = "",
+		.dev_kind = "",
+		.text = "",
+		.conntrack = "",
+		.function = "",
+		.matched = no_match,
 	};
 	return grown;
 }
@@ -246,6 +254,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 		.task = e->task,
 		.text = text,
 		.conntrack = "",
+		.matched = no_match,
 		.function = function,
 		.address = address,
 	};
@@ -279,6 +288,7 @@ void node_hop(struct hs_journeys *js, struct node *n, const struct hs_event *e, 
 		return;
 	*added = hop;
 	added->conntrack = event_conntrack(e);
+	added->matched = route_matched(js, e);
 	added->wrap = n->wrap;
 	n->wrap = (struct hs_wrap){ 0 };
 	if (hop.crossed && n->j.n_hops - 1 > first + left) {

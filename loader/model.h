@@ -134,18 +134,24 @@ struct hs_wrap {
 	uint32_t id; /* VLAN: its number; VXLAN, Geneve: the network's; GRE: the key */
 };
 
+/* The route that a table answered with. Strings are never NULL; prefix "": there is none, or it is not known. */
+struct hs_matched {
+	const char *table, *prefix; /* "main", "10.0.1.0/24" or "default" */
+	bool inferred;		    /* as the table has it, no event told */
+};
+
 struct hs_hop {
 	enum hs_hop_kind kind;
 	enum hs_stage stage;
 	enum hs_backend by; /* what timed it; HS_BY_STACK: nothing, it is inferred */
-	uint64_t time;	    /* VIA: of the timed hop it led to */
 	uint16_t cpu;
 	bool softirq;	      /* ran in a softirq, on behalf of whatever `task` was doing */
+	bool crossed;	      /* first hop in another namespace than the hop before */
+	uint64_t time;	      /* VIA: of the timed hop it led to */
 	const char *netns;    /* label, never NULL */
 	const char *dev;      /* name, "" when none */
 	const char *dev_kind; /* "veth", "loopback", "" ... */
 	struct hs_task task;
-	bool crossed; /* first hop in another namespace than the hop before */
 	const char *
 		text; /* what happened here, beyond the stage's name; "" when nothing; for people */
 	const char *
@@ -157,6 +163,7 @@ struct hs_hop {
 				   outermost first; NULL: neither */
 	size_t n_functions;
 	uint64_t address; /* code address (DROP, CONSUME), for -vv */
+	struct hs_matched matched;
 	struct hs_wrap wrap;
 };
 

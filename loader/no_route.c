@@ -203,9 +203,7 @@ static const struct hs_rec_refusal *refusal_rule(struct hs_journeys *js,
 
 /* ---- the answer ---- */
 
-/* "10.9.0.0/16", "default": of the prefixes that have the address, that of `plen` bits. */
-static const char *prefix_text(struct hs_journeys *js, const struct hs_addr *addr,
-			       unsigned int plen)
+const char *route_prefix(struct hs_journeys *js, const struct hs_addr *addr, unsigned int plen)
 {
 	unsigned int bits = addr->family == AF_INET6 ? 128 : 32;
 	struct hs_addr prefix = *addr;
@@ -229,7 +227,7 @@ static void answer_route(struct hs_journeys *js, const struct no_route_question 
 
 	ret->kind = route_kind_name(type);
 	ret->table = name;
-	ret->prefix = plen >= 0 ? prefix_text(js, &q->to, (unsigned int)plen) : "";
+	ret->prefix = plen >= 0 ? route_prefix(js, &q->to, (unsigned int)plen) : "";
 	ret->text =
 		names_internf(js->names, "%s%s%s (table %s%s)%s", ret->kind, plen >= 0 ? " " : "",
 			      ret->prefix, name, ret->inferred ? ", prefix inferred" : "",

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#define _GNU_SOURCE
 #include "refusals.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+
+#include "rtnl.h"
 
 static struct hs_rec_refusal *refusal_add(struct hs_refusals *all, enum hs_refusal_what what,
 					  uint8_t family, uint8_t type)
@@ -84,29 +84,6 @@ static int on_rule(const struct nlmsghdr *nlh, void *ctx)
 	return MNL_CB_OK;
 }
 
-/* All messages of the answer go to `fn`. `header`: of `len` bytes, as the question has it. */
-static int dump(struct mnl_socket *nl, uint16_t type, const void *header, size_t len, mnl_cb_t fn,
-		struct hs_refusals *ret)
-{
-	char buf[MNL_SOCKET_BUFFER_SIZE];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	int more = MNL_CB_OK;
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = 1;
-	memcpy(mnl_nlmsg_put_extra_header(nlh, len), header, len);
-	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
-		return -errno;
-	while (more > MNL_CB_STOP) {
-		ssize_t got = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-
-		more = got > 0 ? mnl_cb_run(buf, (size_t)got, 1, mnl_socket_get_portid(nl), fn, ret)
-			       : got;
-	}
-	return more < 0 ? -errno : 0;
-}
-
 /* A type at a time: the kernel of a router with a million routes does not send them all. */
 static int read_routes(struct mnl_socket *nl, struct hs_refusals *ret)
 {
@@ -115,7 +92,7 @@ static int read_routes(struct mnl_socket *nl, struct hs_refusals *ret)
 	for (uint8_t type = RTN_BLACKHOLE; !err && type <= RTN_THROW; type++) {
 		struct rtmsg ask = { .rtm_family = AF_INET, .rtm_type = type };
 
-		err = dump(nl, RTM_GETROUTE, &ask, sizeof(ask), on_route, ret);
+		err = rtnl_dump(nl, RTM_GETROUTE, &ask, sizeof(ask), on_route, ret);
 	}
 	return err;
 }
@@ -123,7 +100,7 @@ static int read_routes(struct mnl_socket *nl, struct hs_refusals *ret)
 static int read_rules(struct mnl_socket *nl, uint8_t family, struct hs_refusals *ret)
 {
 	struct fib_rule_hdr ask = { .family = family };
-	int err = dump(nl, RTM_GETRULE, &ask, sizeof(ask), on_rule, ret);
+	int err = rtnl_dump(nl, RTM_GETRULE, &ask, sizeof(ask), on_rule, ret);
 
 	/* A kernel without rules, or without IPv6. */
 	return err == -EAFNOSUPPORT || err == -EOPNOTSUPP ? 0 : err;
@@ -131,16 +108,13 @@ static int read_rules(struct mnl_socket *nl, uint8_t family, struct hs_refusals 
 
 int refusals_read(struct hs_refusals *ret)
 {
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	int yes = 1, err;
+	struct mnl_socket *nl = rtnl_open();
+	int err;
 
 	if (!nl)
 		return -errno;
 	ret->n = 0;
-	err = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) ? -errno : 0;
-	mnl_socket_setsockopt(nl, NETLINK_GET_STRICT_CHK, &yes, sizeof(yes));
-	if (!err)
-		err = read_routes(nl, ret);
+	err = read_routes(nl, ret);
 	if (!err)
 		err = read_rules(nl, AF_INET, ret);
 	if (!err)

@@ -206,6 +206,14 @@ static void put_hop(struct render *r, const struct hs_hop *hop)
 	json_str(t, "text", hop->text);
 	if (*hop->conntrack)
 		json_str(t, "conntrack", hop->conntrack);
+	if (*hop->matched.prefix) {
+		json_key(t, "matched");
+		json_put(t, "{");
+		json_str(t, "table", hop->matched.table);
+		json_str(t, "prefix", hop->matched.prefix);
+		json_bool(t, "inferred", hop->matched.inferred);
+		json_put(t, "}");
+	}
 	json_str(t, "function", hop->function);
 	json_key(t, "functions");
 	json_put(t, "[");

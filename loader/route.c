@@ -23,16 +23,33 @@ static bool route_is_for(const struct hs_rec_route *rec, const struct hs_packet 
 	       !memcmp(p->dst.addr.bytes, rec->dst.addr, rec->dst.family == AF_INET6 ? 16 : 4);
 }
 
+struct hs_matched route_matched(struct hs_journeys *js, const struct hs_event *e)
+{
+	const struct hs_rec_route *rec = route_rec(e);
+	struct hs_addr to;
+
+	if (e->rec->type != HS_REC_ROUTE || e->plen < 0 || rec->type == RTN_LOCAL)
+		return (struct hs_matched){ .table = "", .prefix = "" };
+	to = endpoint_of(&rec->dst).addr;
+	return (struct hs_matched){
+		.table = route_table_name(js, rec->table),
+		.prefix = route_prefix(js, &to, (unsigned int)e->plen),
+		.inferred = rec->dst.family == AF_INET,
+	};
+}
+
 static const char *route_text(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_route *rec = route_rec(e);
 	const char *table = names_internf(js->names, "table %s", route_table_name(js, rec->table));
 	uint8_t refused = route_refusal(rec);
 	const char *dev = names_device(js->names, rec->at.netns, rec->oif).name;
-	char address[INET6_ADDRSTRLEN] = "", matched[32] = "";
+	struct hs_matched by = route_matched(js, e);
+	char address[INET6_ADDRSTRLEN] = "", matched[80] = "";
 
-	if (rec->dst.family == AF_INET6)
-		snprintf(matched, sizeof(matched), ", matched /%u", rec->plen);
+	if (*by.prefix)
+		snprintf(matched, sizeof(matched), ": %s%s", by.prefix,
+			 by.inferred ? ", inferred" : "");
 	if (refused || rec->err)
 		return names_internf(js->names, "%s (%s%s)",
 				     refused ? route_kind_name(refused) : "no route", table,

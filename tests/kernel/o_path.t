@@ -50,9 +50,10 @@ done
 # O40: from a call, an unconnected socket's: the table is asked; each router on the way asks its own
 k_neighbours
 for address in 10.0.2.2 fd00:0:0:2::2; do
-	[[ $address == *:* ]] && via='fd00:0:0:1::1' first='veth_c1 \(table main, matched /0\)' \
-		second='veth_srv_c2 \(table main, matched /64\)' ||
-		via='10\.0\.1\.1' first='veth_c1 \(table main\)' second='veth_srv_c2 \(table main\)'
+	[[ $address == *:* ]] && via='fd00:0:0:1::1' first='veth_c1 \(table main: default\)' \
+		second='veth_srv_c2 \(table main: fd00:0:0:2::/64\)' ||
+		via='10\.0\.1\.1' first='veth_c1 \(table main: default, inferred\)' \
+			second='veth_srv_c2 \(table main: 10\.0\.2\.0/24, inferred\)'
 	k_run client1 apps/time_client -U "$address" 8081
 	tap_is "O40 $address: the client is served" "$TAP_STATUS" 0
 	says "O40 $address: the way out: next hop, device, table" 1 8081 "^via $via, $first$"

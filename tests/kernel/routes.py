@@ -18,6 +18,7 @@ def send(addresses):
         address, _, port = place.partition("/")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             try:
                 print(address, sock.sendto(b"x" * 10, (address, int(port or 8080))))
             except OSError as error:

@@ -910,6 +910,14 @@ void stream_route(struct stream *s, uint32_t table, const char *dst, uint32_t ne
 	stream_answer(s, &rec, dst);
 }
 
+void stream_prefix(struct stream *s, uint32_t netns, uint32_t table, const char *dst, uint8_t plen)
+{
+	struct hs_rec_prefix rec = { .netns = netns, .table = table, .plen = plen };
+
+	rec.dst = parse_sa(dst);
+	stream_add(s, &rec, sizeof(rec), HS_REC_PREFIX, 0);
+}
+
 void stream_refusal(struct stream *s, uint32_t netns, enum hs_refusal_what what, uint8_t type,
 		    uint32_t number, const char *dst, uint8_t plen)
 {

@@ -216,6 +216,8 @@ void stream_no_route(struct stream *s, uint32_t table, const char *dst, int err,
 /* ROUTE: it leads out of that device. */
 void stream_route(struct stream *s, uint32_t table, const char *dst, uint32_t netns,
 		  uint32_t ifindex);
+/* PREFIX: of the ROUTE that is next. */
+void stream_prefix(struct stream *s, uint32_t netns, uint32_t table, const char *dst, uint8_t plen);
 /* REFUSAL: that route or rule is among those of the namespace; BEGIN: what was known is no more. */
 void stream_refusal(struct stream *s, uint32_t netns, enum hs_refusal_what what, uint8_t type,
 		    uint32_t number, const char *dst, uint8_t plen);

@@ -64,6 +64,7 @@ struct hs_hop *trip_hop(struct trip *t, enum hs_stage stage, uint64_t time, cons
 				.task = t->j.by,
 				.text = "",
 				.conntrack = "",
+				.matched = { .table = "", .prefix = "" },
 				.function = "" };
 	hop->crossed = t->j.n_hops > 1 && strcmp(netns, hop[-1].netns) != 0;
 	return hop;

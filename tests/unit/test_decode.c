@@ -191,7 +191,7 @@ static void test_unknown_types(void **state)
 
 	stream_add(s, &rec, sizeof(rec), 29, 0);
 	stream_add(s, &rec, sizeof(rec), 200, 0);
-	stream_add(s, &rec, sizeof(rec.hdr), HS_REC_REFUSAL + 1, 0);
+	stream_add(s, &rec, sizeof(rec.hdr), HS_REC_PREFIX + 1, 0);
 	stream_task(s, 1, "a");
 	assert_int_equal(decode_all(seen, s), 0);
 	assert_int_equal(seen->events, 2);
@@ -244,6 +244,7 @@ static void test_short_records(void **state)
 		{ HS_REC_MINI, sizeof(struct hs_rec_sock) },
 		{ HS_REC_RULE, sizeof(struct hs_rec_rule) + 1 },
 		{ HS_REC_REFUSAL, sizeof(struct hs_rec_refusal) },
+		{ HS_REC_PREFIX, sizeof(struct hs_rec_prefix) },
 	};
 
 	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
