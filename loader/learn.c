@@ -228,12 +228,15 @@ static int learn_frames(struct hs_learn *learn, const struct hs_hdr *rec, const 
 
 static void learn_load_reasons(struct hs_learn *learn)
 {
+	int err;
+
 	if (learn->names_loaded)
 		return;
 	learn->names_loaded = true;
-	if (reason_names_load(&learn->names) && !learn->warning)
-		learn->warning = "drop reasons are numbers: the kernel's BTF cannot be read, "
-				 "or is older than 5.17";
+	err = reason_names_load(&learn->names);
+	/* Before 5.17 it has no reasons: no number needs a name. */
+	if (err && err != -ENOENT && !learn->warning)
+		learn->warning = "drop reasons are numbers: the kernel's BTF cannot be read";
 }
 
 static int learn_rst_reason(struct hs_learn *learn, uint32_t reason, const struct out *out)

@@ -11,7 +11,7 @@
 
 struct hs_reason_names;
 
-/* Negative errno when the kernel has no BTF or no enum skb_drop_reason (before 5.17); -ENOMEM. */
+/* Negative errno: the kernel's BTF cannot be read; -ENOENT: it has no enum skb_drop_reason (before 5.17). */
 int reason_names_load(struct hs_reason_names **ret);
 
 /* NULL is fine. */

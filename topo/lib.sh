@@ -127,6 +127,14 @@ topo_error()
 	printf '%s: %s\n' "$topo_name" "$*" >&2
 }
 
+# topo_cause TEXT: of what a program said when it failed, the line that says why; warnings may stand before it.
+topo_cause()
+{
+	local line
+	line=$(grep -v -m1 '^Warning: ' <<<"$1")
+	topo_error "because: ${line:-${1%%$'\n'*}}"
+}
+
 # topo_is_real NAME: whether NAME stands for the real host, and not for a namespace.
 topo_is_real()
 {
@@ -170,7 +178,7 @@ topo_batch()
 	fi
 	# ip does not always tell the line; then they are all named.
 	topo_error "up failed at: ip ${where[*]}${where[*]:+ }$(IFS=';' && echo "$*")"
-	topo_error "because: ${error%%$'\n'*}"
+	topo_cause "$error"
 	return 1
 }
 
@@ -186,7 +194,7 @@ topo_write_sysctls()
 			echo "${setting#*=}" >"${setting%=*}" || exit
 		done' sh "${@:2}" 2>&1) && return 0
 	topo_error "up failed at: settings under /proc/sys/net in $(topo_label "$1")"
-	topo_error "because: ${error%%$'\n'*}"
+	topo_cause "$error"
 	return 1
 }
 
@@ -291,7 +299,7 @@ topo_load_rules()
 	local error
 	error=$(ip netns exec "$TOPO_PREFIX$1" nft -f - <<<"${topo_rules[$1]}" 2>&1) && return 0
 	topo_error "up failed at: nft rules in $(topo_label "$1")"
-	topo_error "because: ${error%%$'\n'*}"
+	topo_cause "$error"
 	return 1
 }
 

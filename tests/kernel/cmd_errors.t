@@ -168,7 +168,7 @@ if unshare -m mount -t tmpfs none "$T/disk" 2>/dev/null; then
 	tap_run "$TRACE" read "$T/saved/w"
 	tap_is 'full disk, -w: it can be read, and says that it is cut' "$TAP_STATUS $TAP_ERR" \
 		"1 trace read: $T/saved/w: the recording is cut short: what it says last may be incomplete"
-	tap_like 'full disk, -w: what it holds' "$TAP_OUT" '127\.0\.0\.1:9 .*NO_SOCKET'
+	tap_like 'full disk, -w: what it holds' "$TAP_OUT" '127\.0\.0\.1:9 .*'"$no_socket"
 else
 	tap_skip 'a file system that fills up' 'no right to mount'
 fi

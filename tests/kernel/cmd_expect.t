@@ -38,7 +38,7 @@ expects()
 # ---- a closed port ----
 
 client=(apps/time_client 127.0.0.1 9)
-sample='drop reason=NO_SOCKET as $p; icmp type=3 code=3 cause=$p as $e; call errno=ECONNREFUSED error_from=$e'
+sample="drop reason=$no_socket as"' $p; icmp type=3 code=3 cause=$p as $e; call errno=ECONNREFUSED error_from=$e'
 expects 0 "$sample" "${client[@]}"
 tap_is 'what holds is not talked about, with -q' "$TAP_ERR" ''
 expects 0 'call sendto ret=24 as $c; drop dport=9 id=$c by=time_client function~udp
@@ -48,11 +48,11 @@ expects 0 'icmp "port unreachable" stage=transmit passes=lo netns!=none as $e
 	journey udp caused=$e stage="udp send" text~ICMP; call recvfrom error_from=$e' "${client[@]}"
 expects 3 "${sample/code=3/code=1}" "${client[@]}"
 tap_like 'and what came nearest' "$TAP_ERR" 'expect: step 2 of 3 did not hold: icmp type=3 code=1 cause=.p as .e
-  step 1 held: #1 UDP 127\.0\.0\.1:[0-9]+ → 127\.0\.0\.1:9  24 B, dropped: NO_SOCKET \(as .p\)
+  step 1 held: #1 UDP 127\.0\.0\.1:[0-9]+ → 127\.0\.0\.1:9  24 B, dropped: '"$no_socket"' \(as .p\)
   nearest: #2 ICMP 127\.0\.0\.1 → 127\.0\.0\.1  port unreachable, consumed: code is 3, not 1$'
 expects 3 'no drop' "${client[@]}"
 tap_like 'and which it is' "$TAP_ERR" 'wanted: none, there is 1
-  counted: #1 UDP .*NO_SOCKET$'
+  counted: #1 UDP .*'"$no_socket$"
 expects 3 'call recvfrom; call socket' "${client[@]}"
 tap_like 'and why not in that order' "$TAP_ERR" 'nearest: time_client.* socket\(.*: it was over before that of step 1 began$'
 expects 3 'queued dport=9' "${client[@]}"
@@ -108,7 +108,7 @@ tap_run "$TRACE" -q -w "$T/rec" --expect 'call sendto; call recvfrom' --expect '
 tap_is 'two: both held' "$TAP_STATUS" 0
 tap_run "$TRACE" read "$T/rec" --list --expect 'call sendto; call recvfrom' --expect 'drop; no queued'
 tap_is 'two: a line' "$TAP_STATUS $TAP_ERR" '0 expected: 4 of 4 held'
-tap_like 'and the view is as it was' "$TAP_OUT" 'NO_SOCKET'
+tap_like 'and the view is as it was' "$TAP_OUT" "$no_socket"
 tap_run "$TRACE" read "$T/rec" -q --expect 'queued' --expect 'drop'
 tap_is 'two: one failed' "$TAP_STATUS $(grep -c '^expect' <<<"$TAP_ERR")" '3 1'
 printf '# what shall happen\n%s\n' "${sample//; /$'\n'}" >"$T/steps"
@@ -136,7 +136,7 @@ fi
 
 bytes=$(stat -c %s "$T/rec")
 head -c $((bytes - 20)) "$T/rec" >"$T/cut"
-for case in '0 drop NO_SOCKET' '0 call recvfrom errno=ECONNREFUSED' '0 drop x1+' '4 no queued' \
+for case in "0 drop $no_socket" '0 call recvfrom errno=ECONNREFUSED' '0 drop x1+' '4 no queued' \
 	'4 no drop' '4 drop x1' '4 queued' '4 drop reason=X' '4 drop told=nothing'; do
 	tap_run "$TRACE" read "$T/cut" -q --expect "${case#* }"
 	tap_is "cut short: $case" "$TAP_STATUS" "${case%% *}"

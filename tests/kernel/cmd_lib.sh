@@ -9,6 +9,9 @@
 ((TAP_LIMIT > 30)) || TAP_LIMIT=30
 python=/usr/bin/python3
 [[ -x $python ]] || python=python3
+# Why a packet to a closed port is dropped: before 5.17 the kernel gives no reasons.
+no_socket=NO_SOCKET
+grep -qa skb_drop_reason /sys/kernel/btf/vmlinux 2>/dev/null || no_socket=NOT_SPECIFIED
 
 cmd_begin()
 {

@@ -84,9 +84,9 @@ selects '' tcp
 selects '8081*3' --only dropped
 selects '7779*4' --only unread
 selects '7779*4 8081*3' --only dropped,unread
-selects '8081*3' --reason NO_SOCKET
+selects '8081*3' --reason "$no_socket"
 selects '' --reason NO_SUCH_REASON
-selects '7779*4 8081*3' --only unread --reason NO_SOCKET
+selects '7779*4 8081*3' --only unread --reason "$no_socket"
 selects '7779*4' -i lo --only dropped,unread
 selects '8081*3' --only dropped udp
 selects '' --only dropped port 8080

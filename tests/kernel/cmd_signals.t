@@ -51,7 +51,7 @@ tap_check 'and again' tap_wait_until sh -c "[ \$(grep -c SIGINT $T/log) = 2 ]"
 open_fifo "$T/fifo"
 tap_wait "$TAP_PID"
 tap_is 'COMMAND that traps Ctrl-C goes on: status' $? 5
-tap_like 'and what it sends afterwards is followed' "$(<"$T/o")" '127\.0\.0\.1:9 .*NO_SOCKET'
+tap_like 'and what it sends afterwards is followed' "$(<"$T/o")" '127\.0\.0\.1:9 .*'"$no_socket"
 tap_is 'COMMAND saw no other signal' "$(sort -u "$T/log" | tr '\n' ' ')" 'SIGINT up '
 
 mkfifo "$T/fifo2"
@@ -78,7 +78,7 @@ tap_is 'SIGINT is not: the terminal sends it to both' "$(grep -c SIGINT "$T/log3
 open_fifo "$T/fifo3"
 tap_wait "$TAP_PID"
 tap_is 'which goes on: its status' $? 5
-tap_like 'and is followed' "$(<"$T/o")" '127\.0\.0\.1:9 .*NO_SOCKET'
+tap_like 'and is followed' "$(<"$T/o")" '127\.0\.0\.1:9 .*'"$no_socket"
 
 # ---- lingering ----
 
@@ -127,7 +127,7 @@ ends 'nothing under way: no lingering' 0 20
 for signal in INT TERM; do
 	cmd_start_ready "alone$signal" -o "$T/o" -n "$ns"
 	ip netns exec "$ns" "$python" tests/kernel/cmd_udp.py send 127.0.0.1 9 1
-	tap_wait_until has NO_SOCKET "$T/o"
+	tap_wait_until has "$no_socket" "$T/o"
 	kill -"$signal" "$TAP_PID"
 	tap_wait "$TAP_PID"
 	tap_is "without COMMAND, SIG$signal: exit status" $? 0
@@ -149,7 +149,7 @@ tap_wait_until has up "$T/log4"
 cmd_start_ready pid -o "$T/o" -p "$TAP_PID"
 open_fifo "$T/fifo4"
 ends '-p: ends when the process has ended' 0 20
-tap_like '-p: its packet' "$(<"$T/o")" '127\.0\.0\.1:9 .*NO_SOCKET'
+tap_like '-p: its packet' "$(<"$T/o")" '127\.0\.0\.1:9 .*'"$no_socket"
 
 # ---- -c with COMMAND ----
 
@@ -168,7 +168,7 @@ tap_wait_until test -s "$T/o9"
 mapfile -t ids < <(cmd_bpf_ids "$TAP_PID")
 tap_like 'while it runs, probes are attached' "$(printf '%s\n' "${ids[@]}")" $'link [0-9]+\n.*prog [0-9]+'
 # shellcheck disable=SC2317 # tap_wait_until calls it
-has_drop() { "$TRACE" read "$1" 2>/dev/null | grep -q NO_SOCKET; }
+has_drop() { "$TRACE" read "$1" 2>/dev/null | grep -q "$no_socket"; }
 tap_wait_until has_drop "$T/w" # it is written
 kill -KILL "$TAP_PID"
 { tap_wait "$TAP_PID"; } 2>/dev/null # the shell tells of it
@@ -180,7 +180,7 @@ tap_check 'kill -9: no half line in the file' cmd_ends_in_newline "$T/o9"
 tap_run "$TRACE" read "$T/w"
 tap_is 'kill -9: the recording can be read, and says that it is cut' "$TAP_STATUS $TAP_ERR" \
 	"1 trace read: $T/w: the recording is cut short: what it says last may be incomplete"
-tap_like 'kill -9: what it holds' "$TAP_OUT" '127\.0\.0\.1:9 .*NO_SOCKET'
+tap_like 'kill -9: what it holds' "$TAP_OUT" '127\.0\.0\.1:9 .*'"$no_socket"
 
 # A COMMAND that waits for trace does not start without it. Nobody reads what trace says when it is
 # ready, so it stays where it is.

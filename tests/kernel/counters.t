@@ -5,6 +5,7 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+k_need_reasons
 k_lab
 lab=()
 for who in client1 server client2; do
