@@ -54,6 +54,7 @@ struct node {
 	bool by_socket, by_netns, by_dev, by_filter; /* which selections it satisfies */
 	const char *waited; /* for what it waited since it was sent, before its birth; NULL not */
 	bool freed;	    /* its memory was given back */
+	bool reset;	    /* an RST was sent because of it, by no socket */
 	bool answered;	    /* an ICMP error was sent because of it: */
 	struct hs_packet answer; /* that error; before its birth only its type and code */
 	bool in_vain;		 /* it waited for the next hop, which did not answer */
@@ -66,6 +67,7 @@ struct node {
 	size_t n_around;
 	struct hs_wrap wrap; /* of the hop that comes next */
 	bool cut;	     /* into segments */
+	bool in_fragments;   /* the same into these */
 	enum hs_relation relation;
 	uint32_t relative, into; /* serials, 0: of j.related_to and j.merged_into */
 	bool taken;		 /* by a TCP socket (tcp_probe) */
@@ -333,6 +335,7 @@ struct hs_journeys {
 	struct queue *queues;
 	struct ruleset *rulesets; /* by namespace */
 	bool nft_frees;		  /* the function that frees tells whether nftables dropped it */
+	bool has_reasons;	  /* the kernel tells why it drops a packet */
 	struct hs_rec_refusal *refusals; /* of all namespaces, as they were when last looked at */
 	size_t n_refusals;
 	struct hs_rec_sock mini; /* the minisocket that was found last */
@@ -504,7 +507,6 @@ enum nfqueue_birth nfqueue_born(struct hs_journeys *js, const struct hs_event *e
 
 /* rules.c */
 /* Which kernel the recording is of. */
-void rules_start(struct hs_journeys *js, const struct hs_rec_start *rec);
 void rules_learn(struct hs_journeys *js, const struct hs_rec_rule *rec);
 void rules_free(struct hs_journeys *js);
 /* "output" for NF_INET_LOCAL_OUT (include/uapi/linux/netfilter.h), "" for what is none. */

@@ -41,7 +41,8 @@ static bool free_is_of_whole(const char *function)
  * QUEUE_PURGE, or in sk_stream_kill_queues() where there is no such reason (6.1); for others it is a drop
  * (packets that wait for an address that never comes).
  */
-static bool free_is_benign(const struct node *n, const char *reason, const char *function)
+static bool free_is_benign(const struct hs_journeys *js, const struct node *n, const char *reason,
+			   const char *function)
 {
 	static const char *const functions[] = { "icmp_rcv",	    "icmpv6_rcv", "mld_query_work",
 						 "mld_report_work", "ndisc_rcv",  "arp_process" };
@@ -60,6 +61,9 @@ static bool free_is_benign(const struct node *n, const char *reason, const char 
 	/* The question for another host's address, in the group of all whose addresses end alike. */
 	if (n->j.noise == HS_NOISE_ND && !strcmp(function, "ip6_mc_input"))
 		return true;
+	/* With reasons this is NO_SOCKET. */
+	if (n->reset && !js->has_reasons)
+		return false;
 	if (n->j.packet.proto == IPPROTO_TCP)
 		return !strcmp(function, "tcp_v4_rcv") || !strcmp(function, "tcp_v6_rcv") ||
 		       !strcmp(function, "tcp_rcv_state_process") ||
@@ -106,7 +110,7 @@ static struct hs_fate fate_of_joined(struct hs_journeys *js, struct node *n, str
 
 static bool node_joined(struct hs_journeys *js, struct node *n, struct hs_fate *fate)
 {
-	struct sock_node *s = n->j.packet.payload ? tcp_receiver(js, n) : NULL;
+	struct sock_node *s = n->j.packet.payload && !n->reset ? tcp_receiver(js, n) : NULL;
 
 	if (!s)
 		return false;
@@ -166,7 +170,8 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const struct h
 	} else if (stage == HS_STAGE_DEV_QUEUE &&
 		   !strncmp(function, "validate_xmit_skb", strlen("validate_xmit_skb"))) {
 		fate.why = "cut into segments, which go on by themselves";
-	} else if (!strcmp(function, "ip_do_fragment") || !strcmp(function, "ip6_fragment")) {
+	} else if (!strcmp(function, "ip_do_fragment") || !strcmp(function, "ip6_fragment") ||
+		   (!*function && n->in_fragments)) { /* before 6.3 nothing says where */
 		fate.why = "cut into fragments, which go on by themselves";
 	} else if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;
@@ -425,7 +430,7 @@ void fate_freed(struct hs_journeys *js, const struct hs_event *e)
 			node_unread(js, n);
 		}
 	} else if (open) {
-		bool bad = drop && !free_is_benign(n, reason, function);
+		bool bad = drop && !free_is_benign(js, n, reason, function);
 
 		if (bad && fate_is_vain_wait(reason, function))
 			fate_waited(js, n, e);

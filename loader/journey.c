@@ -674,6 +674,18 @@ static bool node_may_be_read(struct hs_journeys *js, const struct node *n)
 	return n->j.packet.payload && flow_by_serial(js, n->flow);
 }
 
+/* What depends on the kernel's version and is not to be seen otherwise. */
+static void on_start(struct hs_journeys *js, const struct hs_rec_start *rec)
+{
+	unsigned int major = 0, minor = 0, version;
+
+	if (sscanf(rec->release, "%u.%u", &major, &minor) != 2)
+		return;
+	version = major * 1000 + minor;
+	js->has_reasons = version >= 5017;
+	js->nft_frees = version >= 6007; /* what nftables drops, NF_DROP_REASON() */
+}
+
 static void on_tick(struct hs_journeys *js, uint64_t now)
 {
 	struct node *n, *tmp;
@@ -844,7 +856,7 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		fate_counter(js, e);
 		break;
 	case HS_REC_START:
-		rules_start(js, (const void *)e->rec);
+		on_start(js, (const void *)e->rec);
 		break;
 	case HS_REC_RULE:
 		rules_learn(js, (const void *)e->rec);

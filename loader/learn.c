@@ -780,7 +780,21 @@ static bool call_is_refused(const struct hs_rec_call *rec)
 	return false;
 }
 
-/* Before 5.17 a drop has no reason, but the function tells. */
+/* Before 5.17 a drop has no reason, but the function tells; or may do. */
+static bool free_is_no_socket(const struct hs_learn *learn, const struct hs_rec_free *rec,
+			      const char *function)
+{
+	static const char *const functions[] = { "__udp4_lib_rcv", "__udp6_lib_rcv", "tcp_v4_rcv",
+						 "tcp_v6_rcv" };
+
+	if (learn->names)
+		return learn->no_socket && rec->reason == learn->no_socket;
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (!strcmp(function, functions[i]))
+			return true;
+	return false;
+}
+
 static bool free_is_by_netfilter(const struct hs_learn *learn, const struct hs_rec_free *rec,
 				 const char *function)
 {
@@ -819,9 +833,9 @@ static int learn_free_record(struct hs_learn *learn, const struct hs_rec_free *r
 	err = learn_reason(learn, rec->reason, out);
 	if (err)
 		return err;
-	if (learn->no_socket && rec->reason == learn->no_socket)
-		return snapshot_ask(learn, netns, out);
 	function = symbol_name(learn, rec->location) ?: "";
+	if (free_is_no_socket(learn, rec, function))
+		return snapshot_ask(learn, netns, out);
 	if (free_is_by_netfilter(learn, rec, function))
 		return learn_rules(learn, netns, out);
 	return reason_is_no_route(function) ? learn_refusals(learn, netns, out) : 0;

@@ -112,6 +112,8 @@ void relate_born(struct hs_journeys *js, const struct hs_event *e, struct node *
 
 	n->relation = relation_of(js, e, n, original, &relative);
 	n->relative = relative ? relative->serial : 0;
+	if (original && n->relation == HS_RELATION_FRAGMENT)
+		original->in_fragments = true;
 	looped = e->rec->stage == HS_STAGE_DEV_QUEUE ? looped_before(js, n) : NULL;
 	if (looped)
 		looped->relative = n->serial;

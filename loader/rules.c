@@ -75,15 +75,6 @@ static struct ruleset *ruleset_new(struct hs_journeys *js, uint32_t netns)
 	return set;
 }
 
-/* Since 6.7 nftables frees what it drops itself, NF_DROP_REASON(). */
-void rules_start(struct hs_journeys *js, const struct hs_rec_start *rec)
-{
-	unsigned int major = 0, minor = 0;
-
-	if (sscanf(rec->release, "%u.%u", &major, &minor) == 2)
-		js->nft_frees = major > 6 || (major == 6 && minor >= 7);
-}
-
 void rules_learn(struct hs_journeys *js, const struct hs_rec_rule *rec)
 {
 	struct ruleset *set = ruleset_of(js, rec->netns);

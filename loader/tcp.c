@@ -542,11 +542,15 @@ static void born_reset(struct hs_journeys *js, struct flow_node *f, struct node 
 		       const struct hs_event *e)
 {
 	struct reset_pending *p = &js->reset[e->cpu % HS_MAX_CPUS];
+	struct node *cause = n->cause ? node_by_serial(js, n->cause) : NULL;
+	enum hs_tcp_state state = f->f.end[n->j.from].state;
 	struct sock_node *s;
 
 	f->end[n->j.from].reset = n->serial;
 	if (f->end[n->j.from].mini)
 		born_reset_by_mini(js, f, n);
+	else if (cause && (state == HS_TCP_NONE || state == HS_TCP_CLOSE))
+		cause->reset = true;
 	if (p->set && p->ctx == e->ctx && (p->ctx || p->tid == e->task.tid))
 		n->j.rst_reason = p->reason;
 	p->set = false;

@@ -314,6 +314,21 @@ static void drop_by_nfqueue(const struct drop *d)
 	}
 }
 
+/* Without reasons (before 5.17) the answer tells: an ICMP error of the transport, an RST of no socket. */
+static bool drop_no_socket(const struct drop *d)
+{
+	const char *function = d->fate->function;
+
+	if (strcmp(function, "__udp4_lib_rcv") && strcmp(function, "__udp6_lib_rcv") &&
+	    strcmp(function, "tcp_v4_rcv") && strcmp(function, "tcp_v6_rcv"))
+		return false;
+	if (!d->n->answered && !d->n->reset)
+		return false;
+	d->fate->why = tell_no_socket(d->js, d->n);
+	d->fate->remedy = reason_info("NO_SOCKET")->remedy;
+	return true;
+}
+
 /* The ICMP error about it says why. */
 static bool drop_answered(const struct drop *d)
 {
@@ -391,7 +406,7 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_eve
 		drop_by_nfqueue(&d);
 	} else if (function_is_of_tunnel(function)) {
 		drop_no_tunnel(&d);
-	} else if (drop_by_route(&d) || drop_answered(&d)) {
+	} else if (drop_by_route(&d) || drop_answered(&d) || (unsaid && drop_no_socket(&d))) {
 		return;
 	} else if (martian_explain(js, n, e, fate)) {
 		return;

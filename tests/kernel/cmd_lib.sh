@@ -11,8 +11,11 @@ python=/usr/bin/python3
 [[ -x $python ]] || python=python3
 # Why a packet to a closed port is dropped: before 5.17 the kernel gives no reasons.
 # shellcheck disable=SC2034 # the scripts that source this file read it
-no_socket=NO_SOCKET
-grep -qa skb_drop_reason /sys/kernel/btf/vmlinux 2>/dev/null || no_socket=NOT_SPECIFIED
+if grep -qa skb_drop_reason /sys/kernel/btf/vmlinux 2>/dev/null; then
+	no_socket=NO_SOCKET
+else
+	no_socket=NOT_SPECIFIED
+fi
 
 cmd_begin()
 {

@@ -657,6 +657,23 @@ static void test_closed_port_after_close(void **state)
 		  "#1 settled\n");
 }
 
+/* Before 5.17 the kernel gives no reasons: the function and the error tell. */
+static void test_closed_port_without_reasons(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_kernel(s, "5.10.0");
+	crossed(s, A, &w, SK_CLIENT);
+	stream_icmp(s, A, NS_SERVER, VETH_S, 3, 3);
+	stream_drop(s, A, "NOT_SPECIFIED", "__udp4_lib_rcv");
+	expect(s, "#1 born, UDP to port 8080, by the kernel\n"
+		  "#1 dropped in ns_server: NOT_SPECIFIED by __udp4_lib_rcv (no UDP socket on "
+		  "10.0.1.1:8080)\n"
+		  "#1 settled\n");
+}
+
 /* ICMPv6 has no tracepoint: the error's birth shows that it was built, and the stack where. */
 static void test_closed_port_ipv6(void **state)
 {
@@ -2691,6 +2708,7 @@ int main(void)
 		cmocka_unit_test(test_closed_port_told_by_send),
 		cmocka_unit_test(test_closed_port_unconnected),
 		cmocka_unit_test(test_closed_port_after_close),
+		cmocka_unit_test(test_closed_port_without_reasons),
 		cmocka_unit_test(test_closed_port_ipv6),
 		cmocka_unit_test(test_icmp_rate_limit),
 		cmocka_unit_test(test_no_icmp_and_no_counter),

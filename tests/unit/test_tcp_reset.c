@@ -293,6 +293,52 @@ static void test_refused(void **state)
 		     "connection, an answer to #1)\n");
 }
 
+/* Before 5.17 the kernel gives no reasons: the RST tells. With reasons it is one who had none to give. */
+static void test_refused_without_reasons(void **state)
+{
+	static const struct {
+		const char *kernel, *fate;
+	} cases[] = {
+		{ "5.10.0",
+		  "#1 dropped in ns_server: NOT_SPECIFIED by tcp_v4_rcv (no TCP socket on "
+		  "10.0.1.1:8080)\n" },
+		{ "5.17.0", "#1 consumed in ns_server by tcp_v4_rcv\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conn_segment syn;
+		struct conn c;
+		struct stream *s = to_nobody(&c, &syn);
+
+		stream_kernel(s, cases[i].kernel);
+		conn_send(&c, SERVER, CONN_RST | CONN_ACK, 0);
+		stream_drop(s, syn.skb, "NOT_SPECIFIED", "tcp_v4_rcv");
+		notes_expect(s, (struct note_kinds){ .fates = true }, cases[i].fate);
+	}
+}
+
+/* Its socket was closed meanwhile: the bytes are in no queue. */
+static void test_closed_without_reasons(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment data;
+
+	(void)state;
+	stream_kernel(s, "5.10.0");
+	stream_by(s, 1, CONN_PID_SERVER);
+	conn_state(&c, SERVER, HS_TCP_ESTABLISHED, HS_TCP_CLOSE);
+	data = conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 10);
+	conn_arrive(&c, &data);
+	c.sender = 0x7000; /* the kernel's own */
+	conn_send(&c, SERVER, CONN_RST, 0);
+	stream_drop(s, data.skb, "NOT_SPECIFIED", "tcp_v4_rcv");
+	notes_expect(s, (struct note_kinds){ .fates = true },
+		     "#4 dropped in ns_server: NOT_SPECIFIED by tcp_v4_rcv (no TCP socket on "
+		     "10.0.1.1:8080)\n");
+}
+
 static void test_reset(void **state)
 {
 	struct conn c;
@@ -789,6 +835,8 @@ int main(void)
 		cmocka_unit_test(test_closed_with_all_read),
 		cmocka_unit_test(test_killed_with_bytes_unread),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_refused_without_reasons),
+		cmocka_unit_test(test_closed_without_reasons),
 		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_broken_pipe),
 		cmocka_unit_test(test_broken_pipe_after_a_fin),
