@@ -799,7 +799,7 @@ static bool free_is_by_netfilter(const struct hs_learn *learn, const struct hs_r
 				 const char *function)
 {
 	return (learn->netfilter && rec->reason == learn->netfilter) ||
-	       !strcmp(function, "nf_hook_slow");
+	       !strcmp(function, "nf_hook_slow") || !strcmp(function, "br_handle_frame");
 }
 
 static void packet_see(struct seen_packets *seen, const struct hs_where *at)

@@ -400,8 +400,8 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_eve
 	} else if (fate_is_vain_wait(fate->reason, function)) {
 		fate->why = reason_info("NEIGH_FAILED")->sentence;
 		fate->remedy = reason_info("NEIGH_FAILED")->remedy;
-	} else if (tell_is_by_rule(fate)) {
-		drop_by_rule(&d, rec);
+	} else if (tell_is_by_rule(fate) || (unsaid && !strcmp(function, "br_handle_frame"))) {
+		drop_by_rule(&d, rec); /* before 6.7 a bridge frees what its prerouting drops */
 	} else if (nfqueue_is_verdict(function) || !strcmp(function, "nf_queue")) {
 		drop_by_nfqueue(&d);
 	} else if (function_is_of_tunnel(function)) {

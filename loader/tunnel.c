@@ -125,7 +125,8 @@ bool tunnel_is_left(const struct node *n, const struct hs_hop *before, const str
 {
 	if (!before || !n->n_around || hop->crossed || strcmp(before->netns, hop->netns))
 		return false;
-	return (hop->stage == HS_STAGE_RECEIVE || hop->stage == HS_STAGE_GRO) &&
+	return (hop->stage == HS_STAGE_RECEIVE || hop->stage == HS_STAGE_GRO ||
+		hop->stage == HS_STAGE_BACKLOG) &&
 	       before->stage != HS_STAGE_TUNNEL_IN && strcmp(before->dev, hop->dev) &&
 	       kind_is(hop->dev_kind, n->around[n->n_around - 1].wrap.kind);
 }
