@@ -170,6 +170,10 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const struct h
 	} else if (stage == HS_STAGE_DEV_QUEUE &&
 		   !strncmp(function, "validate_xmit_skb", strlen("validate_xmit_skb"))) {
 		fate.why = "cut into segments, which go on by themselves";
+	} else if (stage == HS_STAGE_DEV_QUEUE && !*function && n->flow) {
+		/* Before 6.3 nothing says where; of a copy in TCP's queue nothing else is consumed there. */
+		fate.why = "cut into segments, which go on by themselves";
+		fate.inferred = true;
 	} else if (!strcmp(function, "ip_do_fragment") || !strcmp(function, "ip6_fragment") ||
 		   (!*function && n->in_fragments)) { /* before 6.3 nothing says where */
 		fate.why = "cut into fragments, which go on by themselves";
