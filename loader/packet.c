@@ -469,7 +469,8 @@ bool packet_same_endpoint(const struct hs_endpoint *a, const struct hs_endpoint 
 bool packet_same_datagram(const struct hs_packet *a, const struct hs_packet *b)
 {
 	return a->fragmented && b->fragmented && a->version == b->version && a->ip_id == b->ip_id &&
-	       same_addr(&a->src.addr, &b->src.addr) && same_addr(&a->dst.addr, &b->dst.addr);
+	       (a->version == 6 || a->proto == b->proto) && same_addr(&a->src.addr, &b->src.addr) &&
+	       same_addr(&a->dst.addr, &b->dst.addr);
 }
 
 bool packet_is_same(const struct hs_packet *a, const struct hs_packet *b)

@@ -223,6 +223,41 @@ static void test_fragments4(void **state)
 	assert_int_equal(later.src.port, 0);
 }
 
+/* struct frag_v4_compare_key, frag_v6_compare_key (include/net/inet_frag.h) */
+static void test_same_datagram(void **state)
+{
+	struct hs_packet first = { .version = 4,
+				   .fragmented = true,
+				   .ip_id = 7,
+				   .proto = 17,
+				   .src.addr = { .family = 2, .bytes = { 10, 0, 1, 2 } },
+				   .dst.addr = { .family = 2, .bytes = { 10, 0, 2, 2 } } };
+	struct hs_packet last = first, other;
+
+	(void)state;
+	last.frag_offset = 1480;
+	last.length = 548;
+	assert_true(packet_same_datagram(&first, &last));
+	other = last;
+	other.ip_id = 8;
+	assert_false(packet_same_datagram(&first, &other));
+	other = last;
+	other.src.addr.bytes[3] = 3;
+	assert_false(packet_same_datagram(&first, &other));
+	other = last;
+	other.dst.addr.bytes[3] = 3;
+	assert_false(packet_same_datagram(&first, &other));
+	other = last;
+	other.fragmented = false;
+	assert_false(packet_same_datagram(&first, &other));
+	other = last;
+	other.proto = 1;
+	assert_false(packet_same_datagram(&first, &other));
+	first.version = other.version = 6;
+	assert_true(packet_same_datagram(&first, &other));
+	assert_false(packet_same_datagram(&first, &last));
+}
+
 static void test_fragments6(void **state)
 {
 	struct hs_packet first = parse(ETH_P_IPV6, "60000000 0018 2c 40 " ADDRS6
@@ -697,6 +732,7 @@ int main(void)
 		cmocka_unit_test(test_udp_shorter_than_ip),
 		cmocka_unit_test(test_fragments4),
 		cmocka_unit_test(test_fragments6),
+		cmocka_unit_test(test_same_datagram),
 		cmocka_unit_test(test_extension_headers),
 		cmocka_unit_test(test_mld_behind_hop_by_hop),
 		cmocka_unit_test(test_icmp4_error),
