@@ -2,6 +2,7 @@
 /* Sentences for people: why a packet died, why nobody was told, why a call failed. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -527,6 +528,28 @@ static const char *tell_no_route(struct hs_journeys *js, const struct hs_event *
 			     nothing ? " (ip route); is its device up? (ip link)" : "");
 }
 
+/*
+ * EACCES although a table had a route: udp_sendmsg(), raw_sendmsg(), ip4_datagram_connect() refuse that of a
+ * broadcast address to a socket that did not ask for it. Security modules refuse before the table is asked.
+ */
+static const char *tell_broadcast(struct hs_journeys *js, const struct hs_event *e,
+				  const struct hs_addr *to)
+{
+	const struct hs_rec_call *rec = (const void *)e->rec;
+	struct hs_event by = *e;
+	const struct lookup *l;
+
+	by.task.tid = rec->tid;
+	l = lookup_of(context_of(js, &by, false), to, rec->entered);
+	if (!call_sends(rec->call) || to->family != AF_INET || !l || l->rec.err ||
+	    l->rec.type == RTN_LOCAL)
+		return "";
+	return names_internf(
+		js->names,
+		"%s is a broadcast address, and the socket is not allowed to send there: setsockopt(SO_BROADCAST)",
+		tell_address(js, to));
+}
+
 const char *tell_hint(struct hs_journeys *js, const struct hs_event *e, struct open_call *call)
 {
 	const struct hs_rec_call *rec = (const void *)e->rec;
@@ -583,6 +606,8 @@ const char *tell_hint(struct hs_journeys *js, const struct hs_event *e, struct o
 			js->names,
 			"%s cannot reach %s: a route says so, or the next hop did not answer (ip route get, ip neigh)",
 			names_netns(js->names, rec->netns), peer);
+	case EACCES:
+		return tell_broadcast(js, e, to);
 	case EPERM:
 		return tell_refused_send(js, call);
 	}

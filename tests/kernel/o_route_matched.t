@@ -38,7 +38,7 @@ route 6 default via fd00:0:0:1::1 table 1000
 for mac in 10.0.1.3 10.0.1.4; do
 	k_neighbour client1 veth_c1 server veth_srv_c1 "$mac"
 done
-k_run client1 "$PYTHON" -IS tests/kernel/routes.py send 10.9.2.1 10.9.1.{6,7,200} 10.7.1.1 10.5.1.1 10.4.1.1 10.6.1.1 \
+k_run client1 "$PYTHON" -IS tests/kernel/routes.py broadcast 10.9.2.1 10.9.1.{6,7,200} 10.7.1.1 10.5.1.1 10.4.1.1 10.6.1.1 \
 	10.0.1.{1,255} fd00:9:2::1 fd00:9:1::1 fd00:6::1 fd00:0:0:1::1
 k_sound 'routes'
 matched 'IPv4' 10.9.2.1 main 10.9.0.0/16 true 'via 10.0.1.1'
@@ -57,6 +57,11 @@ matched 'IPv6, by a rule' fd00:6::1 1000 default false
 matched 'IPv6, on the link' fd00:0:0:1::1 main fd00:0:0:1::/64 false
 k_expect 'the same in expectations' '
 	journey udp dst=10.9.1.7 matched=10.9.1.7/32 by~python; no journey udp dst=10.9.1.7 matched=10.9.1.0/24'
+
+k_run client1 "$PYTHON" -IS tests/kernel/routes.py send 10.0.1.255
+k_sound 'broadcast'
+k_expect 'a socket that may not send to all is told so' "
+	call sendto comm~python ret=-1 errno=EACCES addr=10.0.1.255 hint~'SO_BROADCAST' no_route=none; no journey"
 
 # A table that takes too long to read: where it leads is told all the same.
 awk 'BEGIN { for (i = 0; i < 1100; i++)

@@ -3,6 +3,7 @@
 """What the tests of routing and of firewalls send.
 
     routes.py send ADDRESS[/PORT]...       a datagram to port 8080, or PORT, of each, from a socket of its own
+    routes.py broadcast ADDRESS[/PORT]...  the same, from sockets that may send to all
     routes.py frames DEV MAC PORT SRC,DST...
                                            UDP datagrams with these addresses in frames to MAC, as no socket
                                            would send them
@@ -13,12 +14,12 @@ import struct
 import sys
 
 
-def send(addresses):
+def send(addresses, to_all=0):
     for place in addresses:
         address, _, port = place.partition("/")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, to_all)
             try:
                 print(address, sock.sendto(b"x" * 10, (address, int(port or 8080))))
             except OSError as error:
@@ -52,7 +53,7 @@ def frames(device, mac, port, pairs):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "send":
-        send(sys.argv[2:])
+    if sys.argv[1] in ("send", "broadcast"):
+        send(sys.argv[2:], to_all=sys.argv[1] == "broadcast")
     else:
         frames(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5:])

@@ -190,6 +190,18 @@ static void test_route_found(void **state)
 	expect_call(s, EINVAL, "sendto(3) = EINVAL\n");
 }
 
+static void test_broadcast(void **state)
+{
+	struct stream *s = sending("10.0.1.255:8080");
+
+	(void)state;
+	stream_route(s, RT_TABLE_MAIN, "10.0.1.255:8080", NS_CLIENT, VETH_C);
+	expect_call(
+		s, EACCES,
+		"sendto(3) = EACCES (10.0.1.255 is a broadcast address, and the socket is not allowed to "
+		"send there: setsockopt(SO_BROADCAST))\n");
+}
+
 /* What another call was told says nothing of this one. */
 static void test_earlier_call(void **state)
 {
@@ -335,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_rule_is_not_known),
 		cmocka_unit_test(test_other_reason),
 		cmocka_unit_test(test_route_found),
+		cmocka_unit_test(test_broadcast),
 		cmocka_unit_test(test_earlier_call),
 		cmocka_unit_test(test_drop_refused),
 		cmocka_unit_test(test_drop_refused6),
