@@ -5,7 +5,7 @@
 #
 #	vm.sh vm KERNEL			a shell with that kernel, as root there; no root is needed here
 #	vm.sh check-vm [KERNEL...]	a few tests of tracing with all kernels of tests/vm/kernels, or these
-#	vm.sh check-long [KERNEL...]	all of them, which takes hours
+#	vm.sh check-long [KERNEL...]	all of them, then the observations by each backend; that takes many hours
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -26,6 +26,14 @@ vm)
 	as_caller tests/vm/run.sh -k "$1" -i || (($? != 125))
 	;;
 check-vm) as_caller tests/vm/matrix.sh -q "$@" ;;
-check-long) as_caller env SOAK="${SOAK:-600}" tests/vm/matrix.sh "$@" ;;
+check-long)
+	as_caller env SOAK="${SOAK:-600}" tests/vm/matrix.sh "$@"
+	status=$?
+	for backend in tracepoint fentry kprobe.multi kprobe; do
+		printf '\nby %s:\n' "$backend"
+		as_caller tests/vm/matrix.sh -b "$backend" -T 'o_*.t' "$@" || status=$?
+	done
+	exit "$status"
+	;;
 *) die 'usage: vm.sh vm KERNEL | check-vm | check-long [KERNEL...]' ;;
 esac

@@ -37,6 +37,17 @@ k_need()
 	unshare -n true 2>/dev/null || tap_skip_all 'network namespaces cannot be made'
 	[[ -n $PYTHON ]] || tap_skip_all 'python3 is not installed'
 	tap_need_program "$TRACE" apps/time_client
+	k_need_backend "${HOPSCOPE_BACKEND:-auto}"
+}
+
+# k_need_backend NAME: skips the script where the kernel does not grant it; the words are the doctor's.
+k_need_backend()
+{
+	local doctor backends=("$PYTHON" -IS tests/kernel/backends.py)
+	[[ $1 != auto && $1 != tracepoint ]] || return 0
+	doctor=$("$TRACE" doctor --json)
+	"${backends[@]}" granted <(echo "$doctor") | grep -qx "$1" ||
+		tap_skip_all "this kernel does not grant $1 ($("${backends[@]}" refused <(echo "$doctor")))"
 }
 
 # k_need_reasons: skips the script where the kernel gives none; the words are the doctor's.

@@ -5,10 +5,11 @@
 # makes must be there. Two VMs at a time share the work. Says what came of it for each kernel; the last line
 # is "N passed, N failed, N skipped", as of tools/check.sh.
 #
-#	matrix.sh [-q] [-T PATTERN] [-l DIR] [KERNEL...]
+#	matrix.sh [-q] [-T PATTERN] [-b BACKEND] [-l DIR] [KERNEL...]
 #
 #	-q		a few scripts only, those that differ most between kernels: make check-vm
 #	-T PATTERN	only scripts of that name: -T 'o_*.t'; may be repeated
+#	-b BACKEND	trace takes that one, of `trace --backend`; scripts skip where the kernel does not grant it
 #	-l DIR		keeps there all that was said, a directory a kernel; it must not exist yet
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC1091
@@ -35,16 +36,18 @@ export TAP_TEST_LIMIT=${TAP_TEST_LIMIT:-900} TAP_LIMIT=${TAP_LIMIT:-120}
 export SEEDS=${SEEDS:-8}
 
 patterns=()
+forced=
 logs=
-while getopts qT:l: option; do
+while getopts qT:b:l: option; do
 	case $option in
 	q)
 		patterns+=("${quick[@]}")
 		vm_limit=1500
 		;;
 	T) patterns+=("$OPTARG") ;;
+	b) forced=$OPTARG ;;
 	l) logs=$OPTARG ;;
-	*) vm_die 'usage: matrix.sh [-q] [-T PATTERN] [-l DIR] [KERNEL...]' ;;
+	*) vm_die 'usage: matrix.sh [-q] [-T PATTERN] [-b BACKEND] [-l DIR] [KERNEL...]' ;;
 	esac
 done
 shift $((OPTIND - 1))
@@ -107,11 +110,11 @@ not_started()
 # has failed, and the others get another one.
 run_share()
 {
-	local kernel=$1 part=$2 dir=$logs/$1 status=0 rest runner="" backend=auto
+	local kernel=$1 part=$2 dir=$logs/$1 status=0 rest runner="" backend=${forced:-auto}
 	shift 2
 	trap 'kill "$runner" 2>/dev/null; wait; exit 143' TERM
 	# Without kprobe.multi each start of trace takes 10 to 20 s in a VM: backends.t alone does that there.
-	grep -q '^CONFIG_FPROBE=y' "$VM_CACHE/$kernel/config" || backend=tracepoint
+	[[ -n $forced ]] || grep -q '^CONFIG_FPROBE=y' "$VM_CACHE/$kernel/config" || backend=tracepoint
 	while mapfile -t rest < <(not_started "$dir" "$@") && ((${#rest[@]} > 0)); do
 		# shellcheck disable=SC2016 # that shell expands it
 		HOPSCOPE_BACKEND=$backend TAP_LOGS=$dir tests/vm/run.sh -k "$kernel" -t "$vm_limit" -l "$dir/console.now$part" -w "$dir" \
