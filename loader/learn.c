@@ -29,8 +29,6 @@
 #define SNAPSHOT_EVERY 20000000ull   /* ns */
 #define RULES_EVERY    20000000ull   /* ns: between two looks whether the rules changed */
 #define REFUSALS_EVERY 20000000ull   /* ns: between two looks which routes refuse */
-#define PREFIXES_EVERY 20000000ull   /* ns: between two looks at the routes of a table */
-#define PREFIXES_SOON  1000000ull    /* ns: the same, when none of them led there */
 #define MINI_EVERY     2000000ull    /* ns: between two looks for a minisocket */
 #define RELOAD_EVERY   1000000000ull /* ns: how often new modules are looked for */
 #define TEXT_LEN       256	     /* of a symbol, KSYM_NAME_LEN is 512 but none is as long */
@@ -67,15 +65,6 @@ struct seen_packets {
 	size_t next; /* to be replaced */
 };
 
-#define TABLES_MAX 8
-
-/* An IPv4 routing table as it was when last looked at. */
-struct table {
-	uint32_t netns, number;
-	uint64_t asked;		    /* 0 never */
-	struct hs_prefixes *routes; /* NULL: it cannot be read */
-};
-
 struct hs_learn {
 	uint64_t now; /* the latest time seen */
 	uint64_t due; /* when a snapshot that was put off may be taken; 0 none */
@@ -89,13 +78,12 @@ struct hs_learn {
 	uint64_t symbols_loaded; /* when; 0 never */
 	struct hs_reason_names *names;
 	bool names_loaded;
-	uint32_t no_socket;	   /* the reason that asks for snapshots; 0 not met yet */
-	uint32_t netfilter;	   /* the one that asks for firewall rules; 0 not met yet */
-	struct hs_procnet procnet; /* of the snapshot being taken */
-	bool nft;		   /* nf_tables was found in the kernel */
-	uint64_t mini_asked;	   /* time of the last look for a minisocket */
-	struct table tables[TABLES_MAX];
-	size_t last_table; /* to be replaced */
+	uint32_t no_socket;	      /* the reason that asks for snapshots; 0 not met yet */
+	uint32_t netfilter;	      /* the one that asks for firewall rules; 0 not met yet */
+	struct hs_procnet procnet;    /* of the snapshot being taken */
+	bool nft;		      /* nf_tables was found in the kernel */
+	uint64_t mini_asked;	      /* time of the last look for a minisocket */
+	struct hs_prefixes *prefixes; /* NULL: none was asked for yet */
 	struct seen_packets seen[HS_MAX_CPUS];
 	const char *warning;
 };
@@ -690,46 +678,6 @@ static int learn_refusals(struct hs_learn *learn, uint32_t id, const struct out 
 
 /* Prefixes of IPv4 routes. */
 
-struct prefixes_question {
-	uint32_t table;
-	struct hs_prefixes *routes;
-};
-
-static int run_prefixes(void *ctx)
-{
-	struct prefixes_question *q = ctx;
-
-	return prefixes_read(q->table, q->routes);
-}
-
-static struct table *table_get(struct hs_learn *learn, uint32_t netns, uint32_t number)
-{
-	struct table *t;
-
-	for (size_t i = 0; i < TABLES_MAX; i++)
-		if (learn->tables[i].netns == netns && learn->tables[i].number == number)
-			return &learn->tables[i];
-	t = &learn->tables[learn->last_table++ % TABLES_MAX];
-	free(t->routes);
-	*t = (struct table){ .netns = netns, .number = number };
-	return t;
-}
-
-static int table_read(struct table *t, const struct netns *ns)
-{
-	struct prefixes_question q = { .table = t->number, .routes = t->routes };
-
-	q.routes = q.routes ?: malloc(sizeof(*q.routes));
-	if (!q.routes)
-		return -ENOMEM;
-	t->routes = q.routes;
-	if (netns_run(ns->path, ns->inum, run_prefixes, &q)) {
-		free(t->routes);
-		t->routes = NULL;
-	}
-	return 0;
-}
-
 /* An IPv4 table answered with a route: by which prefix is told just before that. */
 static int learn_prefix(struct hs_learn *learn, const struct hs_rec_route *rec,
 			const struct out *out)
@@ -741,23 +689,17 @@ static int learn_prefix(struct hs_learn *learn, const struct hs_rec_route *rec,
 		.dst = rec->dst,
 	};
 	struct netns *ns;
-	struct table *t;
-	int plen, err;
+	int plen;
 
 	if (rec->dst.family != AF_INET || rec->err || rec->type == RTN_LOCAL || !rec->at.netns)
 		return 0;
 	ns = netns_get(learn, rec->at.netns);
 	if (!ns || !ns->path[0])
 		return 0;
-	t = table_get(learn, ns->id, rec->table);
-	plen = t->routes ? prefixes_find(t->routes, rec) : -1;
-	if (!t->asked || out->time >= t->asked + (plen < 0 ? PREFIXES_SOON : PREFIXES_EVERY)) {
-		t->asked = out->time;
-		err = table_read(t, ns);
-		if (err)
-			return err;
-		plen = t->routes ? prefixes_find(t->routes, rec) : -1;
-	}
+	learn->prefixes = learn->prefixes ?: prefixes_new();
+	if (!learn->prefixes)
+		return -ENOMEM;
+	plen = prefixes_find(learn->prefixes, ns->path, ns->inum, rec);
 	if (plen < 0)
 		return 0;
 	prefix.plen = (uint8_t)plen;
@@ -932,8 +874,7 @@ void learn_free(struct hs_learn *learn)
 		HASH_DEL(learn->netns, ns);
 		free(ns);
 	}
-	for (size_t i = 0; i < TABLES_MAX; i++)
-		free(learn->tables[i].routes);
+	prefixes_free(learn->prefixes);
 	seen_free(learn->addresses);
 	seen_free(learn->reasons);
 	seen_free(learn->rst_reasons);

@@ -11,8 +11,24 @@
 
 #include "../bpf/abi.h"
 
-/* Of a table with more next hops none is known: to read it takes too long. */
-#define HS_PREFIXES_MAX 1024
+/* Routing tables as they were when last looked at. */
+struct hs_prefixes;
+
+/* NULL: no memory. */
+struct hs_prefixes *prefixes_new(void);
+
+/* NULL is fine. */
+void prefixes_free(struct hs_prefixes *prefixes);
+
+/*
+ * Bits of the longest prefix in the table that has the address and leads where the event says; -1: none does, or
+ * the table cannot be read, or has more than 1024 next hops: to read it takes too long. The namespace is
+ * that of `rec`, as netns_run() wants it.
+ */
+int prefixes_find(struct hs_prefixes *prefixes, const char *path, uint32_t inum,
+		  const struct hs_rec_route *rec);
+
+/* ---- of one table ---- */
 
 /* A next hop of a route, as the event has it. */
 struct hs_prefix {
@@ -22,18 +38,6 @@ struct hs_prefix {
 	struct hs_sa via; /* family 0: none, it is on the link */
 };
 
-struct hs_prefixes {
-	struct hs_prefix list[HS_PREFIXES_MAX];
-	size_t n;
-};
-
-/*
- * IPv4's table of that number, in the namespace that the calling thread is in; with "main" also "local", as
- * one event stands for both, fib_lookup() (include/net/ip_fib.h). 0 or negative errno; -E2BIG: too many.
- */
-int prefixes_read(uint32_t table, struct hs_prefixes *ret);
-
-/* Bits of the longest that has the address and leads where the event says; -1 there is none. */
-int prefixes_find(const struct hs_prefixes *all, const struct hs_rec_route *rec);
+int prefix_longest(const struct hs_prefix *list, size_t n, const struct hs_rec_route *rec);
 
 #endif

@@ -137,18 +137,17 @@ static struct hs_sa address(const char *text)
 }
 
 /* To 10.9.1.7, by `dev` and `via`, "": none. */
-static int found(const struct hs_prefixes *all, uint32_t dev, const char *via)
+static int found(const struct hs_prefix *list, size_t n, uint32_t dev, const char *via)
 {
 	const struct hs_rec_route rec = { .oif = dev,
 					  .dst = address("10.9.1.7"),
 					  .via = address(via) };
 
-	return prefixes_find(all, &rec);
+	return prefix_longest(list, n, &rec);
 }
 
 static void test_longest_that_leads_there(void **state)
 {
-	struct hs_prefixes all = { .n = 0 };
 	static const struct {
 		const char *addr;
 		uint8_t plen;
@@ -161,22 +160,22 @@ static void test_longest_that_leads_there(void **state)
 		{ "10.9.1.7", 32, VETH_S, "fe80::1" },
 	};
 
-	(void)state;
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-		struct hs_prefix *prefix = &all.list[all.n++];
+	enum { N = sizeof(routes) / sizeof(routes[0]) };
+	struct hs_prefix list[N];
 
-		*prefix = (struct hs_prefix){ .addr = ntohl(inet_addr(routes[i].addr)),
+	(void)state;
+	for (size_t i = 0; i < N; i++)
+		list[i] = (struct hs_prefix){ .addr = ntohl(inet_addr(routes[i].addr)),
 					      .plen = routes[i].plen,
 					      .oif = routes[i].dev,
 					      .via = address(routes[i].via) };
-	}
-	assert_int_equal(found(&all, VETH_S, ""), 23);
-	assert_int_equal(found(&all, VETH_R, ""), 31);
-	assert_int_equal(found(&all, VETH_R, "10.0.1.1"), 0);
-	assert_int_equal(found(&all, VETH_S, "10.0.2.2"), 15);
-	assert_int_equal(found(&all, VETH_S, "fe80::1"), 32);
-	assert_int_equal(found(&all, VETH_S, "fe80::2"), -1);
-	assert_int_equal(found(&all, VETH_S, "10.0.1.1"), -1);
+	assert_int_equal(found(list, N, VETH_S, ""), 23);
+	assert_int_equal(found(list, N, VETH_R, ""), 31);
+	assert_int_equal(found(list, N, VETH_R, "10.0.1.1"), 0);
+	assert_int_equal(found(list, N, VETH_S, "10.0.2.2"), 15);
+	assert_int_equal(found(list, N, VETH_S, "fe80::1"), 32);
+	assert_int_equal(found(list, N, VETH_S, "fe80::2"), -1);
+	assert_int_equal(found(list, N, VETH_S, "10.0.1.1"), -1);
 }
 
 int main(void)
