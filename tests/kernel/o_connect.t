@@ -6,7 +6,6 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-k_need_reasons
 k_lab
 tap_need_program apps/byte_sink apps/simple_nc
 server=${TOPO_PREFIX}ns_server
@@ -63,11 +62,11 @@ steps()
 	k_expect "O12 $what: the SYN arrives where no socket listens, and is dropped" "
 		call bind comm=byte_sink ret=0 lport=$port
 		state SYN_SENT before=CLOSE end=client netns=$client comm=simple_nc cause_kind=call call=connect as \$state
-		drop NO_SOCKET flags=SYN $to id=\$state.sent netns=$server dev=veth_srv_c1 inferred=no \
+		drop NO_SOCKET|NOT_SPECIFIED flags=SYN $to id=\$state.sent netns=$server dev=veth_srv_c1 inferred=no \
 			function=tcp_v4_rcv|tcp_v6_rcv why~'no TCP socket on' by=simple_nc call=connect
 		no queued began<\$state.began"
 	k_expect "O12 $what: an RST comes back because of it, which says why" "
-		drop NO_SOCKET flags=SYN $to as \$syn
+		drop NO_SOCKET|NOT_SPECIFIED flags=SYN $to as \$syn
 		reset $(k_reset_reason NO_SOCKET) flags=RST+ACK $from cause=\$syn from=server born_netns=$server netns=$client
 		reset x1
 		drop x1"
