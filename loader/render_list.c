@@ -317,7 +317,8 @@ static void list_read(void *ctx, const struct hs_journey *j)
 {
 	struct list *l = ctx;
 
-	list_now(l, j->read.time); /* it may be the last segment's, read before its sender's call has returned */
+	/* It may be the last segment's, read before its sender's call has returned. */
+	list_now(l, j->read.time);
 	if (j->flow && (flows_is_inside(&l->flows, &j->read.task) || id_set_has(&l->folded, j->id)))
 		return;
 	list_later(ctx, j, j->read.time, parts_read);

@@ -229,6 +229,16 @@ void conv_arrive(struct conv *c, const struct seg *s, struct trip *t, uint64_t a
 	trip_end(c, t, s, at + US);
 	tell_hops(c->v, t, 4, t->j.n_hops);
 	TELL(c->v, fate, &t->j);
+	if (s->reader) {
+		t->j.read_done = true;
+		t->j.read = (struct hs_read){ .time = at + 2 * US,
+					      .task = *s->reader,
+					      .call = "recvfrom",
+					      .ret = (int32_t)s->payload,
+					      .copied = s->payload,
+					      .waited = US };
+		TELL(c->v, read, &t->j);
+	}
 	TELL(c->v, settled, &t->j);
 	if (c->late)
 		change_receiver(c, s, t, at);

@@ -40,7 +40,8 @@ struct seg {
 	const char *rst_reason;
 	enum hs_fate_kind fate; /* 0: what is usual */
 	const char *reason, *why, *remedy;
-	uint32_t queued; /* unread bytes at the receiver after it */
+	uint32_t queued;	      /* unread bytes at the receiver after it */
+	const struct hs_task *reader; /* reads it at once, in a call that is not shown */
 };
 
 void conv_begin(struct conv *c, struct view *v, uint32_t id, uint32_t *last_id, uint64_t *now,

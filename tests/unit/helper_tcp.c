@@ -396,6 +396,31 @@ void tcp_bulk(struct view *v)
 	story_end(v, &sum, 9000);
 }
 
+void tcp_quick_reader(struct view *v)
+{
+	const struct hs_task reader = { .pid = 900, .tid = 900, .comm = "reader" };
+	struct hs_summary sum = { 0 };
+	uint64_t now = T0;
+	uint32_t last = 0;
+	struct conv c;
+
+	conv_open(&c, v, &last, &now, &sum);
+	for (int i = 0; i < 300; i++) {
+		struct hs_call call = conv_enter(&c, CLIENT, HS_CALL_WRITE, "write");
+		uint32_t id = conv_say(&c, (struct seg){ .flags = PSH | ACK,
+							 .payload = 20,
+							 .call = "write",
+							 .reader = &reader });
+
+		conv_say(&c, (struct seg){ .from = SERVER, .flags = ACK, .cause = id });
+		call.len = 20;
+		call.journeys = &id;
+		call.n_journeys = 1;
+		conv_leave(&c, &call, 20);
+	}
+	story_end(v, &sum, 3000);
+}
+
 void tcp_crossing(struct view *v)
 {
 	struct hs_summary sum = { 0 };

@@ -23,6 +23,8 @@ void tcp_lost(struct view *v);
 void tcp_zero_window(struct view *v);
 /* 1,000 segments and the calls that sent and read them. */
 void tcp_bulk(struct view *v);
+/* Each segment is read before its sender's call returns, by a process whose calls are not shown. */
+void tcp_quick_reader(struct view *v);
 /* Both close at once over a slow path: the FINs cross. */
 void tcp_crossing(struct view *v);
 /* Two clients in turn, one of them known from the middle only, with IPv6. */

@@ -140,6 +140,17 @@ static void test_fold(void **state)
 	}
 }
 
+static void test_fold_of_what_is_read_at_once(void **state)
+{
+	struct hs_render_options options = { .width = 80 };
+	char *text = view_render(render_list_new, tcp_quick_reader, &options);
+
+	(void)state;
+	assert_true(count(text, "\n") <= 40);
+	assert_true(count(text, "read by reader") < 10);
+	free(text);
+}
+
 /* A story that ends early: all that was held comes with the summary, and no line twice. */
 static void tell_cut(struct view *v)
 {
@@ -253,6 +264,7 @@ int main(void)
 		cmocka_unit_test(test_any_width),
 		cmocka_unit_test(test_color_only_adds),
 		cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_fold_of_what_is_read_at_once),
 		cmocka_unit_test(test_all_told),
 		cmocka_unit_test(test_late_states),
 		cmocka_unit_test(test_ladder_of_one),
