@@ -19,7 +19,7 @@ const volatile __u64 hs_veth_xmit_cookie = 0;
 
 static __always_inline void hs_fill_func_where(struct hs_where *at, const struct sk_buff *skb)
 {
-	const struct net_device *dev = BPF_CORE_READ(skb, dev);
+	const struct net_device *dev = hs_skb_dev(skb);
 	const struct net *net;
 
 	if (!dev)

@@ -40,6 +40,17 @@ static __always_inline void hs_fill_task(struct hs_where *at)
  * `dev` is read from the packet only where the kernel guarantees that it is one: in a socket queue
  * the same bytes hold something else (struct sk_buff, dev_scratch).
  */
+/*
+ * The device that it is at; NULL: none, or something else is there, which the highest bit tells: UDP's receive
+ * queue keeps struct udp_dev_scratch in its place (net/ipv4/udp.c).
+ */
+static __always_inline const struct net_device *hs_skb_dev(const struct sk_buff *skb)
+{
+	const struct net_device *dev = BPF_CORE_READ(skb, dev);
+
+	return (__s64)dev < 0 ? dev : NULL;
+}
+
 static __always_inline void hs_fill_where(struct hs_where *at, const struct sk_buff *skb,
 					  const struct net_device *dev)
 {

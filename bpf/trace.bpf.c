@@ -217,17 +217,16 @@ int HS_PROG(netif_receive_skb, struct sk_buff *skb)
 SEC("tp_btf/kfree_skb")
 int HS_PROG(kfree_skb, struct sk_buff *skb, void *location)
 {
-	const struct net_device *dev;
+	const struct net_device *dev, *queue = hs_was_just_queued(skb) ? hs_skb_dev(skb) : NULL;
 	volatile __u64 *args = ctx;
 	struct hs_rec_drop *drop;
 	struct hs_rec_free *rec;
 	struct sock *sk = NULL;
 	__u32 reason = 0;
-	bool queued = hs_was_just_queued(skb);
 
 	dev = hs_emit_unborn(ctx, skb);
-	if (queued)
-		hs_see_qdisc(BPF_CORE_READ(skb, dev, qdisc), BPF_CORE_READ(skb, dev));
+	if (queue)
+		hs_see_qdisc(BPF_CORE_READ(queue, qdisc), queue);
 	if (hs_kfree_skb_args > 2)
 		reason = args[2];
 	if (hs_kfree_skb_args > 3)
@@ -247,7 +246,7 @@ int HS_PROG(kfree_skb, struct sk_buff *skb, void *location)
 	rec->rmem = sk ? sk->sk_backlog.rmem_alloc.counter : 0;
 	rec->rcvbuf = sk ? sk->sk_rcvbuf : 0;
 	rec->head = hs_low_half(skb->head);
-	if (queued && hs_has_no_carrier(BPF_CORE_READ(skb, dev)))
+	if (queue && hs_has_no_carrier(queue))
 		rec->hdr.flags |= HS_F_NO_CARRIER;
 	drop->mark = skb->mark;
 	drop->ct = hs_conntrack(skb);
