@@ -439,7 +439,8 @@ void func_born(struct hs_journeys *js, struct node *n, const struct hs_event *e)
 /* route.c */
 void route_event(struct hs_journeys *js, const struct hs_event *e);
 /* The answer of a routing table that the thread of `e` got for the packet `n`, just born; NULL none. */
-/* By which prefix the table's answer was found; prefix "": it is none, or not told. */
+/* By which prefix the table's answer was found; no_match: it is none, or not told. */
+extern const struct hs_matched no_match;
 struct hs_matched route_matched(struct hs_journeys *js, const struct hs_event *e);
 struct held *route_of(struct context *c, const struct node *n, const struct hs_event *e);
 

@@ -156,6 +156,7 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const struct h
 	enum hs_stage stage = node_timed_stage(n);
 	const char *refused;
 	bool outward = stage == HS_STAGE_DEV_XMIT || stage == HS_STAGE_DEV_QUEUE;
+	bool unsaid = !*function; /* where it was consumed: before 6.3 */
 
 	fate.time = e->time;
 	fate.stage = node_stage(n);
@@ -168,14 +169,12 @@ static void node_consumed(struct hs_journeys *js, struct node *n, const struct h
 		fate.remedy = refused_remedy;
 		fate.inferred = true;
 	} else if (stage == HS_STAGE_DEV_QUEUE &&
-		   !strncmp(function, "validate_xmit_skb", strlen("validate_xmit_skb"))) {
+		   (!strncmp(function, "validate_xmit_skb", strlen("validate_xmit_skb")) ||
+		    (unsaid && n->flow))) {
 		fate.why = "cut into segments, which go on by themselves";
-	} else if (stage == HS_STAGE_DEV_QUEUE && !*function && n->flow) {
-		/* Before 6.3 nothing says where; of a copy in TCP's queue nothing else is consumed there. */
-		fate.why = "cut into segments, which go on by themselves";
-		fate.inferred = true;
+		fate.inferred = unsaid; /* of TCP's packets nothing else is consumed there */
 	} else if (!strcmp(function, "ip_do_fragment") || !strcmp(function, "ip6_fragment") ||
-		   (!*function && n->in_fragments)) { /* before 6.3 nothing says where */
+		   (unsaid && n->in_fragments)) {
 		fate.why = "cut into fragments, which go on by themselves";
 	} else if (outward && !kind_is_inside(node_last_hop(n)->dev_kind)) {
 		fate.kind = HS_FATE_LEFT;

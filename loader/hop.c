@@ -7,8 +7,6 @@
 #include "engine.h"
 #include "stages.h"
 
-static const struct hs_matched no_match = { .table = "", .prefix = "" };
-
 static struct hs_hop *node_append(struct hs_journeys *js, struct node *n)
 {
 	struct hs_hop *grown = n->j.hops;

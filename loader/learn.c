@@ -726,22 +726,16 @@ static bool call_is_refused(const struct hs_rec_call *rec)
 static bool free_is_no_socket(const struct hs_learn *learn, const struct hs_rec_free *rec,
 			      const char *function)
 {
-	static const char *const functions[] = { "__udp4_lib_rcv", "__udp6_lib_rcv", "tcp_v4_rcv",
-						 "tcp_v6_rcv" };
-
-	if (learn->names)
-		return learn->no_socket && rec->reason == learn->no_socket;
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		if (!strcmp(function, functions[i]))
-			return true;
-	return false;
+	if (!learn->names)
+		return reason_may_be_no_socket(function);
+	return learn->no_socket && rec->reason == learn->no_socket;
 }
 
 static bool free_is_by_netfilter(const struct hs_learn *learn, const struct hs_rec_free *rec,
 				 const char *function)
 {
 	return (learn->netfilter && rec->reason == learn->netfilter) ||
-	       !strcmp(function, "nf_hook_slow") || !strcmp(function, "br_handle_frame");
+	       reason_may_be_rule(function);
 }
 
 static void packet_see(struct seen_packets *seen, const struct hs_where *at)

@@ -135,7 +135,7 @@ int reason_names_load(struct hs_reason_names **ret)
 	int err;
 
 	if (!btf)
-		return errno && errno != ENOENT ? -errno : -EINVAL;
+		return errno && errno != ENOENT ? -errno : -EINVAL; /* ENOENT: see reason.h */
 	names = calloc(1, sizeof(*names));
 	err = names ? read_enums(names, btf) : -ENOMEM;
 	btf__free(btf);

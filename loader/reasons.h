@@ -21,4 +21,10 @@ const struct hs_reason_info *reason_info(const char *name);
 /* Is that one of the functions that stand in the place of a route where there is none? */
 bool reason_is_no_route(const char *function);
 
+/* Is that one of the functions that free what no socket is for, among others? */
+bool reason_may_be_no_socket(const char *function);
+
+/* Is that one of the functions that free what a firewall rule drops, among others? */
+bool reason_may_be_rule(const char *function);
+
 #endif

@@ -8,12 +8,6 @@
 
 #define RELATE_DEPTH 256 /* journeys that are looked at */
 
-static bool same_datagram(const struct node *a, const struct node *b)
-{
-	return a->j.packet.proto == b->j.packet.proto &&
-	       packet_same_datagram(&a->j.packet, &b->j.packet);
-}
-
 static bool begins_datagram(const struct node *n)
 {
 	return !n->j.packet.later_fragment;
@@ -32,7 +26,8 @@ static struct node *fragment_in(struct node *list, const struct node *n,
 	struct node *other = list ? list->prev : NULL;
 
 	for (int i = 0; i < RELATE_DEPTH && other; i++, other = other == list ? NULL : other->prev)
-		if (other != n && is_wanted(other) && same_datagram(other, n))
+		if (other != n && is_wanted(other) &&
+		    packet_same_datagram(&other->j.packet, &n->j.packet))
 			return other;
 	return NULL;
 }
@@ -139,7 +134,7 @@ void relate_merged(struct hs_journeys *js, struct node *n, const struct hs_event
 {
 	struct node *now = e ? node_in_softirq(js, e) : NULL;
 
-	if (!now || now == n || !same_datagram(now, n))
+	if (!now || now == n || !packet_same_datagram(&now->j.packet, &n->j.packet))
 		now = fragment_like(js, n, stands_for_datagram);
 	n->into = now ? now->serial : 0;
 }

@@ -23,13 +23,15 @@ static bool route_is_for(const struct hs_rec_route *rec, const struct hs_packet 
 	       !memcmp(p->dst.addr.bytes, rec->dst.addr, rec->dst.family == AF_INET6 ? 16 : 4);
 }
 
+const struct hs_matched no_match = { .table = "", .prefix = "" };
+
 struct hs_matched route_matched(struct hs_journeys *js, const struct hs_event *e)
 {
 	const struct hs_rec_route *rec = route_rec(e);
 	struct hs_addr to;
 
 	if (e->rec->type != HS_REC_ROUTE || e->plen < 0 || rec->type == RTN_LOCAL)
-		return (struct hs_matched){ .table = "", .prefix = "" };
+		return no_match;
 	to = endpoint_of(&rec->dst).addr;
 	return (struct hs_matched){
 		.table = route_table_name(js, rec->table),

@@ -317,10 +317,7 @@ static void drop_by_nfqueue(const struct drop *d)
 /* Without reasons (before 5.17) the answer tells: an ICMP error of the transport, an RST of no socket. */
 static bool drop_no_socket(const struct drop *d)
 {
-	const char *function = d->fate->function;
-
-	if (strcmp(function, "__udp4_lib_rcv") && strcmp(function, "__udp6_lib_rcv") &&
-	    strcmp(function, "tcp_v4_rcv") && strcmp(function, "tcp_v6_rcv"))
+	if (!reason_may_be_no_socket(d->fate->function))
 		return false;
 	if (!d->n->answered && !d->n->reset)
 		return false;
@@ -400,8 +397,8 @@ void tell_drop(struct hs_journeys *js, const struct node *n, const struct hs_eve
 	} else if (fate_is_vain_wait(fate->reason, function)) {
 		fate->why = reason_info("NEIGH_FAILED")->sentence;
 		fate->remedy = reason_info("NEIGH_FAILED")->remedy;
-	} else if (tell_is_by_rule(fate) || (unsaid && !strcmp(function, "br_handle_frame"))) {
-		drop_by_rule(&d, rec); /* before 6.7 a bridge frees what its prerouting drops */
+	} else if (tell_is_by_rule(fate) || (unsaid && reason_may_be_rule(function))) {
+		drop_by_rule(&d, rec);
 	} else if (nfqueue_is_verdict(function) || !strcmp(function, "nf_queue")) {
 		drop_by_nfqueue(&d);
 	} else if (function_is_of_tunnel(function)) {

@@ -9,13 +9,11 @@
 ((TAP_LIMIT > 30)) || TAP_LIMIT=30
 python=/usr/bin/python3
 [[ -x $python ]] || python=python3
-# Why a packet to a closed port is dropped: before 5.17 the kernel gives no reasons.
+# shellcheck source-path=SCRIPTDIR source=reasons.sh disable=SC1091
+. tests/kernel/reasons.sh
+# Why a packet to a closed port is dropped.
 # shellcheck disable=SC2034 # the scripts that source this file read it
-if grep -qa skb_drop_reason /sys/kernel/btf/vmlinux 2>/dev/null; then
-	no_socket=NO_SOCKET
-else
-	no_socket=NOT_SPECIFIED
-fi
+no_socket=$(k_reason NO_SOCKET)
 
 cmd_begin()
 {

@@ -64,7 +64,7 @@ asked()
 refused()
 {
 	k_expect "$1, refused: no socket, an ICMP error of that, and dig hears of it" "
-		drop proto=UDP src=$3 dst=$2 dport=53 by~'$dig' netns=$client2 reason=NO_SOCKET|NOT_SPECIFIED as \$query
+		drop proto=UDP src=$3 dst=$2 dport=53 by~'$dig' netns=$client2 reason=$(k_reason NO_SOCKET) as \$query
 		icmp cause=\$query src=$2 name~'port unreachable' born_netns=$client2 netns=$client1 \
 			told_to~'$dig' errno=ECONNREFUSED"
 }
@@ -139,7 +139,7 @@ routed()
 			icmp src=$4 cause=\$at$port name~exceeded born_netns=$server netns=$client1;"
 	done
 	for port in 33437 33438 33439; do
-		steps+="drop proto=UDP src=$3 dst=$2 dport=$port ttl=2 by=traceroute netns=$client2 reason=NO_SOCKET|NOT_SPECIFIED as \$at$port
+		steps+="drop proto=UDP src=$3 dst=$2 dport=$port ttl=2 by=traceroute netns=$client2 reason=$(k_reason NO_SOCKET) as \$at$port
 			icmp src=$2 cause=\$at$port name~'port unreachable' born_netns=$client2 netns=$client1;"
 	done
 	k_expect "$1: each probe dies where its TTL ends, the last at a port without a socket, and of each an error tells" "$steps

@@ -20,6 +20,8 @@
 : "${TRACE:=./trace}"
 # shellcheck source=../lib/tap.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=reasons.sh disable=SC1091
+. "$(dirname -- "${BASH_SOURCE[0]}")/reasons.sh"
 
 # Itself, not a wrapper that finds it: it runs often, and is followed too.
 PYTHON=$(python3 -c 'import sys; print(sys.executable)')
@@ -53,7 +55,7 @@ k_need_backend()
 # k_need_reasons: skips the script where the kernel gives none; the words are the doctor's.
 k_need_reasons()
 {
-	grep -qa skb_drop_reason /sys/kernel/btf/vmlinux ||
+	k_has_reasons ||
 		tap_skip_all 'the kernel does not say why it drops a packet (before Linux 5.17)'
 }
 

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2016 # the names in expectations are not the shell's
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+no_socket=$(k_reason NO_SOCKET)
 
 k_lab
 tap_need_program apps/byte_sink apps/simple_nc
@@ -62,11 +63,11 @@ steps()
 	k_expect "O12 $what: the SYN arrives where no socket listens, and is dropped" "
 		call bind comm=byte_sink ret=0 lport=$port
 		state SYN_SENT before=CLOSE end=client netns=$client comm=simple_nc cause_kind=call call=connect as \$state
-		drop NO_SOCKET|NOT_SPECIFIED flags=SYN $to id=\$state.sent netns=$server dev=veth_srv_c1 inferred=no \
+		drop $no_socket flags=SYN $to id=\$state.sent netns=$server dev=veth_srv_c1 inferred=no \
 			function=tcp_v4_rcv|tcp_v6_rcv why~'no TCP socket on' by=simple_nc call=connect
 		no queued began<\$state.began"
 	k_expect "O12 $what: an RST comes back because of it, which says why" "
-		drop NO_SOCKET|NOT_SPECIFIED flags=SYN $to as \$syn
+		drop $no_socket flags=SYN $to as \$syn
 		reset $(k_reset_reason NO_SOCKET) flags=RST+ACK $from cause=\$syn from=server born_netns=$server netns=$client
 		reset x1
 		drop x1"

@@ -3,6 +3,7 @@
 # O4: a server on 127.0.0.1 serves its own namespace over lo, and nobody else.
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+no_socket=$(k_reason NO_SOCKET)
 
 k_lab
 server=${TOPO_PREFIX}ns_server
@@ -35,7 +36,7 @@ refused()
 	k_sound "$what"
 	k_expect "$what: it reaches ns_server and finds only a socket on $local, and ECONNREFUSED tells the client" "
 		call sendto ret=24 as \$send
-		drop NO_SOCKET|NOT_SPECIFIED proto=UDP id=\$send dst=$address netns=$server dev=veth_srv_c1 \
+		drop $no_socket proto=UDP id=\$send dst=$address netns=$server dev=veth_srv_c1 \
 			why~'*(one is on*$local*:8080)' as \$request
 		icmp cause=\$request as \$error
 		call recvfrom errno=ECONNREFUSED error_from=\$error
@@ -55,7 +56,7 @@ k_sound 'O4 elsewhere'
 k_is 'O4 elsewhere: the datagram never leaves its namespace' 1 type=journey packet.proto=UDP \
 	'timed=ns_client1/lo: dev_queue dev_xmit backlog receive icmp_error drop'
 k_expect 'O4 elsewhere: where nobody listens' "
-	drop NO_SOCKET|NOT_SPECIFIED dst=127.0.0.1 dport=8080 netns=${TOPO_PREFIX}ns_client1 why='no UDP socket on 127.0.0.1:8080'
+	drop $no_socket dst=127.0.0.1 dport=8080 netns=${TOPO_PREFIX}ns_client1 why='no UDP socket on 127.0.0.1:8080'
 	drop x1; no read; no journey passes!=lo"
 
 tap_done

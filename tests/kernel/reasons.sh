@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What the running kernel says of why it drops a packet.
+
+# k_has_reasons: since Linux 5.17
+k_has_reasons()
+{
+	grep -qa skb_drop_reason /sys/kernel/btf/vmlinux 2>/dev/null
+}
+
+# k_reason NAME: prints it, or what stands in its place where there are none.
+k_reason()
+{
+	if k_has_reasons; then
+		echo "$1"
+	else
+		echo NOT_SPECIFIED
+	fi
+}
