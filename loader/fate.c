@@ -110,7 +110,7 @@ static struct hs_fate fate_of_joined(struct hs_journeys *js, struct node *n, str
 
 static bool node_joined(struct hs_journeys *js, struct node *n, struct hs_fate *fate)
 {
-	struct sock_node *s = n->j.packet.payload && !n->reset ? tcp_receiver(js, n) : NULL;
+	struct sock_node *s = n->j.packet.payload ? tcp_receiver(js, n) : NULL;
 
 	if (!s)
 		return false;

@@ -668,6 +668,20 @@ static void test_closed_port_after_close(void **state)
 	expect_closed_port("5.10.0", "NOT_SPECIFIED");
 }
 
+/* Nothing was answered: it may have had a bad checksum. */
+static void test_unsaid_without_answer(void **state)
+{
+	struct stream *s = lab();
+	struct wire w = datagram(4);
+
+	(void)state;
+	stream_kernel(s, "5.10.0");
+	crossed(s, A, &w, SK_CLIENT);
+	stream_drop(s, A, "NOT_SPECIFIED", "__udp4_lib_rcv");
+	notes_expect(s, (struct note_kinds){ .fates = true },
+		     "#1 dropped in ns_server: NOT_SPECIFIED by __udp4_lib_rcv\n");
+}
+
 /* ICMPv6 has no tracepoint: the error's birth shows that it was built, and the stack where. */
 static void test_closed_port_ipv6(void **state)
 {
@@ -2722,6 +2736,7 @@ int main(void)
 		cmocka_unit_test(test_closed_port_told_by_send),
 		cmocka_unit_test(test_closed_port_unconnected),
 		cmocka_unit_test(test_closed_port_after_close),
+		cmocka_unit_test(test_unsaid_without_answer),
 		cmocka_unit_test(test_closed_port_ipv6),
 		cmocka_unit_test(test_icmp_rate_limit),
 		cmocka_unit_test(test_no_icmp_and_no_counter),
