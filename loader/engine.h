@@ -609,6 +609,8 @@ void call_free(struct hs_journeys *js, struct open_call *call);
 /* A call has written the bytes from `from` up to `to` to `s`, and returned. */
 void hold_written(struct flow_end *end, const struct sock_node *s, const struct hs_call *c,
 		  uint32_t from, uint32_t to);
+/* The peer's window has closed while they wait. */
+void hold_closed(struct flow_end *end);
 /* A segment with bytes that were not sent before was born: what kept them. */
 void hold_sent(struct hs_journeys *js, struct flow_end *end, struct node *n);
 /* A call that writes is inside, and `s` is as its snapshot says: does it wait for room? */

@@ -56,6 +56,12 @@ void hold_written(struct flow_end *end, const struct sock_node *s, const struct 
 		end->written[end->n_written++] = w;
 }
 
+void hold_closed(struct flow_end *end)
+{
+	for (size_t i = 0; i < end->n_written; i++)
+		end->written[i].by = HS_HOLD_WINDOW;
+}
+
 static const char *hold_text(struct hs_journeys *js, const struct hs_journey *j)
 {
 	static const char *const by[HS_HOLD_MAX] = {

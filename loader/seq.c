@@ -197,6 +197,8 @@ void seq_arrived(struct hs_journeys *js, struct flow_node *f, const struct node 
 		end->acked = true;
 		end->una = p->tcp_ack;
 		end->window = p->tcp_window;
+		if (!end->window)
+			hold_closed(end);
 	}
 	segments_prune(js, end, &f->end[n->j.from]);
 }

@@ -518,13 +518,23 @@ topo_all_missing()
 	done
 }
 
+# topo_delete_device DEVICE: of the real host. One may go by itself just then, with the namespace of its peer.
+topo_delete_device()
+{
+	local error
+	error=$(ip link delete "$1" 2>&1) && return 0
+	ip link show dev "$1" >/dev/null 2>&1 || return 0
+	topo_error "$error"
+	return 1
+}
+
 topo_remove()
 {
 	local name device pids status=0
 	for name in $(topo_existing); do
 		if topo_is_real "$name"; then
 			for device in $(topo_host_devices); do
-				ip link delete "$device" || status=1
+				topo_delete_device "$device" || status=1
 			done
 			continue
 		fi

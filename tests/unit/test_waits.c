@@ -239,6 +239,28 @@ static void test_window(void **state)
 		     "#4 born, TCP to port 8080, by the kernel, held 40 ms by window: sendto\n");
 }
 
+/* It was another thing at first; then the peer's window closed. */
+static void test_window_closes(void **state)
+{
+	struct conn c;
+	struct stream *s = conn_lab_opened(&c);
+	struct conn_segment full;
+
+	(void)state;
+	writes(&c)->in_flight = 10;
+	conn_leave(&c, 100);
+	c.end[SERVER].window = 0;
+	full = conn_send(&c, SERVER, CONN_ACK, 0);
+	conn_arrive(&c, &full);
+	stream_wait(s, 40 * MS);
+	stream_softirq(s, 0);
+	conn_send(&c, CLIENT, CONN_PSH | CONN_ACK, 100);
+	stream_back(s);
+	notes_expect(s, held,
+		     "#4 born, TCP to port 4000, by the kernel\n"
+		     "#5 born, TCP to port 8080, by the kernel, held 40 ms by window: sendto\n");
+}
+
 static void test_congestion(void **state)
 {
 	struct conn c;
@@ -366,10 +388,10 @@ int main(void)
 		cmocka_unit_test(test_asleep),	      cmocka_unit_test(test_woken_long_ago),
 		cmocka_unit_test(test_nagle),	      cmocka_unit_test(test_no_nagle),
 		cmocka_unit_test(test_cork),	      cmocka_unit_test(test_window),
-		cmocka_unit_test(test_congestion),    cmocka_unit_test(test_not_held),
-		cmocka_unit_test(test_uncorked),      cmocka_unit_test(test_buffer_full),
-		cmocka_unit_test(test_window_full),   cmocka_unit_test(test_not_full),
-		cmocka_unit_test(test_old_recording),
+		cmocka_unit_test(test_window_closes), cmocka_unit_test(test_congestion),
+		cmocka_unit_test(test_not_held),      cmocka_unit_test(test_uncorked),
+		cmocka_unit_test(test_buffer_full),   cmocka_unit_test(test_window_full),
+		cmocka_unit_test(test_not_full),      cmocka_unit_test(test_old_recording),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
