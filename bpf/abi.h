@@ -155,6 +155,7 @@ enum hs_fn_flags {
 	HS_FN_HOOK = 1 << 2,
 	HS_FN_LEAF = 1 << 3,
 	HS_FN_ENTRY = 1 << 4,
+	HS_FN_SOCK = 1 << 5,
 };
 
 /* By what a stage is timed; the order is that of trace.h's --backend names, and append-only. */
@@ -204,9 +205,9 @@ struct hs_rec_free {
 	struct hs_hdr hdr;
 	struct hs_where at;
 	__u64 location; /* code address that freed it */
-	__u64 sk;	/* the receiving socket, where the kernel says it (from 6.11), else 0 */
-	__u32 reason;	/* enum skb_drop_reason of the running kernel; 0 for CONSUME */
-	__u32 rmem;	/* bytes charged to `sk`, and its limit, when there is one */
+	__u64 sk; /* the receiving socket, where the kernel (from 6.11) or a function says it, else 0 */
+	__u32 reason; /* enum skb_drop_reason of the running kernel; 0 for CONSUME */
+	__u32 rmem;   /* bytes charged to `sk`, and its limit, when there is one */
 	__u32 rcvbuf;
 	__u32 head; /* low half of skb->head, 0 unknown: is it still the packet that was born there? */
 };
@@ -564,7 +565,9 @@ struct hs_cpu {
 	__u32 softirq;		    /* its number while one runs here, else 0; they do not nest */
 	__u32 softirqs;		    /* the last number that was given */
 	__u64 queued;		    /* the packet that was given to a device's queue last */
-	__u32 waking;		    /* a socket was just told that it has more to read */
+	__u64 offered; /* the packet that this softirq gave to a socket last, 0 once it is queued */
+	__u64 taker;   /* that socket */
+	__u32 waking;  /* a socket was just told that it has more to read */
 	__u32 pad;
 	__u32 stacks; /* taken in this window of time */
 	__u32 window; /* time / 2^HS_STACK_WINDOW_BITS */

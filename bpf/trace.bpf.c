@@ -90,7 +90,7 @@ int HS_PROG(softirq_exit)
 	struct hs_cpu *c = hs_this_cpu();
 
 	if (c)
-		c->softirq = c->waking = 0;
+		c->softirq = c->waking = c->offered = 0;
 	return 0;
 }
 
@@ -213,6 +213,34 @@ int HS_PROG(netif_receive_skb, struct sk_buff *skb)
 	return hs_emit_stage(ctx, HS_STAGE_RECEIVE, skb, skb->dev);
 }
 
+/*
+ * Before 6.11: the socket that was to keep this packet, as a function with HS_FN_SOCK told just before; it was seen
+ * when its buffer was filled. 0: none, or such functions are not probed.
+ */
+static __always_inline __u64 hs_taker_of(const struct sk_buff *skb)
+{
+	struct hs_cpu *c = hs_this_cpu();
+
+	if (!c || c->offered != (__u64)skb)
+		return 0;
+	c->offered = 0;
+	return c->taker;
+}
+
+/* The socket that this packet's drop names. */
+static __always_inline __u64 hs_dropped_by(const volatile __u64 *args, const struct sk_buff *skb)
+{
+	struct sock *sk;
+
+	if (hs_kfree_skb_args <= 3)
+		return hs_taker_of(skb);
+	sk = (struct sock *)args[3];
+	if (!sk || !hs_is_full(sk))
+		return 0;
+	hs_see_sock(sk);
+	return (__u64)sk;
+}
+
 /* Without a reason in 5.10, without the socket in 6.1. */
 SEC("tp_btf/kfree_skb")
 int HS_PROG(kfree_skb, struct sk_buff *skb, void *location)
@@ -221,7 +249,7 @@ int HS_PROG(kfree_skb, struct sk_buff *skb, void *location)
 	volatile __u64 *args = ctx;
 	struct hs_rec_drop *drop;
 	struct hs_rec_free *rec;
-	struct sock *sk = NULL;
+	const struct sock *sk;
 	__u32 reason = 0;
 
 	dev = hs_emit_unborn(ctx, skb);
@@ -229,12 +257,7 @@ int HS_PROG(kfree_skb, struct sk_buff *skb, void *location)
 		hs_see_qdisc(BPF_CORE_READ(queue, qdisc), queue);
 	if (hs_kfree_skb_args > 2)
 		reason = args[2];
-	if (hs_kfree_skb_args > 3)
-		sk = (struct sock *)args[3];
-	if (sk && hs_is_full(sk))
-		hs_see_sock(sk);
-	else
-		sk = NULL;
+	sk = (const struct sock *)hs_dropped_by(args, skb);
 	drop = hs_begin(HS_REC_FREE, HS_STAGE_DROP, sizeof(*drop), true);
 	if (!drop)
 		return 0;
@@ -243,8 +266,8 @@ int HS_PROG(kfree_skb, struct sk_buff *skb, void *location)
 	rec->location = (__u64)location;
 	rec->sk = (__u64)sk;
 	rec->reason = reason;
-	rec->rmem = sk ? sk->sk_backlog.rmem_alloc.counter : 0;
-	rec->rcvbuf = sk ? sk->sk_rcvbuf : 0;
+	rec->rmem = sk ? BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter) : 0;
+	rec->rcvbuf = sk ? BPF_CORE_READ(sk, sk_rcvbuf) : 0;
 	rec->head = hs_low_half(skb->head);
 	if (queue && hs_has_no_carrier(queue))
 		rec->hdr.flags |= HS_F_NO_CARRIER;
@@ -371,8 +394,10 @@ static __always_inline int hs_emit_readable(void *ctx, const struct sock *sk)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
-	if (c)
+	if (c) {
 		c->waking = hs_is_inet(sk->__sk_common.skc_family);
+		c->offered = 0;
+	}
 	return hs_emit_queue(ctx, HS_STAGE_SOCK_QUEUE, sk);
 }
 

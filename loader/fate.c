@@ -296,11 +296,23 @@ bool fate_is_vain_wait(const char *reason, const char *function)
 	return false;
 }
 
+static const char full_buffer[] = "SOCKET_RCVBUFF";
+
+/* UDP and raw sockets take what comes while what they hold does not pass the limit: what does pass it tells, too. */
+static bool drop_is_of_full_buffer(const struct hs_journeys *js, const struct hs_rec_free *rec,
+				   const char *reason)
+{
+	if (!strcmp(reason, full_buffer))
+		return true;
+	return rec->sk && !js->has_reasons && rec->rmem > rec->rcvbuf;
+}
+
 static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs_event *e,
 			 const char *reason, const char *function)
 {
 	const struct hs_rec_free *rec = (const void *)e->rec;
-	const struct hs_reason_info *info = reason_info(reason);
+	bool full = drop_is_of_full_buffer(js, rec, reason);
+	const struct hs_reason_info *info = reason_info(full ? full_buffer : reason);
 	struct sock_node *s = rec->sk ? sock_find(js, rec->sk) : NULL;
 	const struct hs_stage_info *stage;
 	struct hs_fate fate = no_fate;
@@ -328,7 +340,7 @@ static void node_dropped(struct hs_journeys *js, struct node *n, const struct hs
 		fate.kind = HS_FATE_REFUSED;
 		fate.why = tcp_refused(js, n) ?: fate.why;
 	}
-	if (!strcmp(reason, "SOCKET_RCVBUFF") && s) {
+	if (full && s) {
 		fate.why = tell_rcvbuf(js, s, rec->rmem, rec->rcvbuf);
 		fate.socket = n->selected ? sock_id(js, s) : 0;
 		fate.owner = s->s.owner;

@@ -5,8 +5,9 @@
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-k_need_reasons
 k_lab
+k_need_drop_socket
+reason=$(k_reason SOCKET_RCVBUFF)
 server=${TOPO_PREFIX}ns_server
 
 # counter NAME: of ns_server, over both /proc/net/snmp and snmp6
@@ -48,14 +49,14 @@ full()
 
 	tap_check "$what: some were dropped, some not ($dropped of 30)" test "$dropped" -gt 0 -a "$dropped" -lt 30
 	k_expect "$what: as many drops as $name counts, and whose buffer it was; no ICMP error, nor a word of one" "
-		drop SOCKET_RCVBUFF proto=UDP payload=500 netns=$server dev=veth_srv_c1 to!=none owner~python
-		drop SOCKET_RCVBUFF payload=500 netns=$server to!=none owner~python caused=none no_icmp=none x$dropped
+		drop $reason proto=UDP payload=500 netns=$server dev=veth_srv_c1 to!=none owner~python
+		drop $reason payload=500 netns=$server to!=none owner~python caused=none no_icmp=none x$dropped
 		drop x$dropped; no icmp"
 	k_is "$what: each with its function and a remedy, and the sentence with program, socket and bytes" \
 		"$dropped" type=journey fate.function~. fate.remedy~. \
 		"fate.why~python.*\[$pid\].*$at.* full: [0-9]+ of [0-9]+ B"
 	k_expect "$what: the others were queued at that socket, unread when it closed, not dropped" "
-		{ drop SOCKET_RCVBUFF as \$full
+		{ drop $reason as \$full
 		queued to=\$full.to as \$waits
 		unread id=\$waits }
 		queued payload=500 netns=$server to=\$full.to read=no unread x$((30 - dropped))
@@ -78,7 +79,7 @@ for address in 10.0.1.1 fd00:0:0:1::1; do
 		call sendto ret=500 as \$fits
 		queued payload=500 id=\$fits read=no unread=no owner~python
 		call sendto ret=500 began>\$fits.ended as \$late
-		drop SOCKET_RCVBUFF id=\$late why~$K_SERVER owner~python
+		drop $reason id=\$late why~$K_SERVER owner~python
 		call sendto ret=500 errno=none sent!=none x30; journey x30; no read; no unread; no icmp"
 	tap_stop "$K_SERVER"
 done

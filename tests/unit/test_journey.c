@@ -465,6 +465,25 @@ static void test_full_receive_buffer(void **state)
 	       "#1 settled\n");
 }
 
+/* Before 5.17 without a reason: what the socket holds tells. */
+static void test_full_receive_buffer_without_reason(void **state)
+{
+	struct wire w = datagram(4);
+	struct stream *s = lab();
+
+	(void)state;
+	stream_kernel(s, "5.10.0");
+	crossed(s, A, &w, SK_CLIENT);
+	stream_drop_at(s, A, "NOT_SPECIFIED", "udp_queue_rcv_one_skb", SK_SERVER, 2305, 2304);
+	crossed(s, B, &w, SK_CLIENT);
+	stream_drop_at(s, B, "NOT_SPECIFIED", "udp_queue_rcv_one_skb", SK_SERVER, 2304, 2304);
+	notes_expect(
+		s, (struct note_kinds){ .fates = true },
+		"#1 dropped at @1 in ns_server: NOT_SPECIFIED by udp_queue_rcv_one_skb (the receive buffer of "
+		"server[700] on 10.0.1.1:8080 is full: 2305 of 2304 B in use)\n"
+		"#2 dropped in ns_server: NOT_SPECIFIED by udp_queue_rcv_one_skb\n");
+}
+
 /*
  * A datagram thrown out of the queue by its reader (bad checksum) is dropped, and not what the next read gets.
  * Before Linux 6.15 there is no reason.
@@ -2730,6 +2749,7 @@ int main(void)
 		cmocka_unit_test(test_unread_at_close),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_full_receive_buffer),
+		cmocka_unit_test(test_full_receive_buffer_without_reason),
 		cmocka_unit_test(test_reader_discards_one),
 		cmocka_unit_test(test_raw_socket_gets_a_clone),
 		cmocka_unit_test(test_closed_port),
