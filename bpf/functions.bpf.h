@@ -59,33 +59,34 @@ static __always_inline int hs_emit_func(__u64 cookie, __u8 how, __u64 skb, __u64
 	return 0;
 }
 
-/* Before 6.11 the event of a drop does not say whose it was: hs_taker_of(). */
-static __always_inline void hs_note_taker(__u64 skb, __u64 sk)
+/* With HS_FN_SOCK. Before 6.11 the event of a drop does not say whose it was: hs_taker_of(). */
+static __always_inline void hs_note_taker(__u64 cookie, __u64 skb, __u64 sk)
 {
-	struct hs_cpu *c = hs_this_cpu();
+	struct hs_cpu *c;
 
+	if (!(HS_COOKIE_FLAGS(cookie) & HS_FN_SOCK))
+		return;
+	c = hs_this_cpu();
 	if (!c || !c->softirq)
 		return;
 	c->offered = skb;
 	c->taker = sk;
 }
 
-/* `about`: the argument that the cookie names; `beside`: argument 2 with HS_FN_HOOK, 1 with HS_FN_SOCK. */
-static __always_inline int hs_emit_entry(__u64 cookie, __u64 about, __u64 beside)
+/* `about`: the argument that the cookie names; `second`: argument 2, with HS_FN_HOOK. */
+static __always_inline int hs_emit_entry(__u64 cookie, __u64 about, __u64 second)
 {
 	__u64 flags = HS_COOKIE_FLAGS(cookie);
 	__u8 how = flags & HS_FN_RESULT ? HS_FUNC_ENTERED : HS_FUNC_PASSED;
 	struct nf_queue_entry *entry = (void *)about;
 
-	if (flags & HS_FN_SOCK)
-		hs_note_taker(about, beside);
 	if (!(flags & HS_FN_ENTRY))
-		return hs_emit_func(cookie, how, about, beside, 0);
+		return hs_emit_func(cookie, how, about, second, 0);
 	if (!bpf_core_type_exists(struct nf_queue_entry))
 		return 0;
 	hs_see_current();
 	return hs_emit_func(cookie, how, (__u64)BPF_CORE_READ(entry, skb), (__u64)&entry->state,
-			    (__u32)beside);
+			    (__u32)second);
 }
 
 static __always_inline int hs_emit_return(__u64 cookie, __s64 ret)
@@ -104,7 +105,8 @@ static __always_inline int hs_kprobe_entry(struct pt_regs *ctx, __u64 cookie)
 	__u64 arg = HS_COOKIE_ARG(cookie);
 	__u64 about = arg == 1 ? first : arg == 2 ? second : arg == 3 ? third : 0;
 
-	return hs_emit_entry(cookie, about, HS_COOKIE_FLAGS(cookie) & HS_FN_SOCK ? first : second);
+	hs_note_taker(cookie, about, first);
+	return hs_emit_entry(cookie, about, second);
 }
 
 SEC("kprobe.multi")
@@ -196,13 +198,14 @@ static __always_inline __s64 hs_result(void *ctx, __u64 arity)
 SEC("fentry/udp_recvmsg")
 int HS_PROG(function_fentry)
 {
-	__u64 cookie = hs_cookie_of_copy(), beside = 0;
+	__u64 cookie = hs_cookie_of_copy(), second = 0;
+	__u64 about = hs_argument(ctx, HS_COOKIE_ARG(cookie));
 
 	if (HS_COOKIE_FLAGS(cookie) & HS_FN_HOOK)
-		beside = hs_argument(ctx, 2);
+		second = hs_argument(ctx, 2);
 	if (HS_COOKIE_FLAGS(cookie) & HS_FN_SOCK)
-		beside = hs_argument(ctx, 1);
-	return hs_emit_entry(cookie, hs_argument(ctx, HS_COOKIE_ARG(cookie)), beside);
+		hs_note_taker(cookie, about, hs_argument(ctx, 1));
+	return hs_emit_entry(cookie, about, second);
 }
 
 SEC("fexit/udp_recvmsg")
