@@ -101,7 +101,7 @@ watch 'followed, tables of 1' 2 30 --maps 1 -p traffic --ring 64M
 judge
 lost followed
 
-watch 'both' 3 50 --maps 100 "${namespaces[@]}" --ring 64K
+watch 'both' 3 50 --maps 10 "${namespaces[@]}" --ring 64K
 judge
 lost ring journeys
 
