@@ -184,6 +184,34 @@ int BPF_PROG(t_entry, __u64 cookie)
 	return hs_emit_entry(cookie, 0, 0);
 }
 
+__u8 t_fake_skb[512] = {}; /* longer than any */
+
+/* t_result: the device of a packet that has `dev` in skb->dev. */
+SEC("raw_tp")
+int BPF_PROG(t_dev_of, __u64 dev)
+{
+	struct sk_buff *skb = (void *)t_fake_skb;
+
+	skb->dev = (void *)dev;
+	t_result = (__u64)hs_skb_dev(skb);
+	return 0;
+}
+
+SEC("raw_tp")
+int BPF_PROG(t_note_taker, __u64 cookie, __u64 skb, __u64 sk)
+{
+	hs_note_taker(cookie, skb, sk);
+	return 0;
+}
+
+/* t_result: who was to keep the packet. */
+SEC("raw_tp")
+int BPF_PROG(t_taker_of, __u64 skb)
+{
+	t_result = hs_taker_of((void *)skb);
+	return 0;
+}
+
 SEC("raw_tp")
 int BPF_PROG(t_return, __u64 cookie, __u64 ret)
 {

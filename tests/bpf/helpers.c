@@ -635,6 +635,45 @@ static void test_functions(uint32_t veth)
 	is("function before there is a device: none is read", rec->at.ifindex, 0);
 }
 
+/* What skb->dev holds; which socket was to keep a packet: hs_skb_dev(), hs_note_taker() */
+
+static uint64_t dev_of(uint64_t dev)
+{
+	run(t_dev_of, dev);
+	return skel->bss->t_result;
+}
+
+static uint64_t taker_of(uint64_t skb)
+{
+	run(t_taker_of, skb);
+	return skel->bss->t_result;
+}
+
+static void test_dev(void)
+{
+	is("an address is a device", dev_of(KERNEL_ADDRESS), KERNEL_ADDRESS);
+	is("no device is none", dev_of(0), 0);
+	is("what UDP keeps in its place is none", dev_of(0x0000000100000240), 0);
+}
+
+static void test_taker(void)
+{
+	const uint64_t skb = KERNEL_ADDRESS, other = skb + 256, sk = skb + 4096;
+	const uint64_t tells = cookie(5, HS_STAGE_SOCK_BUFFER, HS_FN_AT, HS_FN_SOCK);
+	const uint64_t silent = cookie(5, HS_STAGE_UDP_QUEUE, HS_FN_AT, 0);
+
+	run(t_note_taker, tells, skb, sk);
+	is("taker: none outside softirqs", taker_of(skb), 0);
+	set_softirq(5);
+	run(t_note_taker, silent, skb, sk);
+	is("taker: none by a function that does not know it", taker_of(skb), 0);
+	run(t_note_taker, tells, skb, sk);
+	is("taker: none of another packet", taker_of(other), 0);
+	is("taker: the socket that was to keep it", taker_of(skb), sk);
+	is("taker: told once", taker_of(skb), 0);
+	set_softirq(0);
+}
+
 /* System calls: bpf/calls.bpf.h, bpf/kernel.bpf.h */
 
 static void test_registers(void)
@@ -922,6 +961,8 @@ int main(void)
 	test_where(veth);
 	test_headers();
 	test_functions(veth);
+	test_dev();
+	test_taker();
 	test_registers();
 	test_calls();
 	test_addresses();
