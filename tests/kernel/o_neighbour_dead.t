@@ -25,12 +25,23 @@ sends()
 	k_says "$1" '^sent 24' || tap_bail "$1 sends"
 }
 
-# dead WHAT CLIENT NEIGHBOUR OTHER BEHIND FAR BY PROTO NAME NOISE
-#	NEIGHBOUR, OTHER: nobody's addresses on the link; BEHIND: behind the wrong gateway; FAR: on the other
-#	link, where the router BY has to ask
+# given_up PORT NETNS NEIGHBOUR: waits until what waits there for that neighbour is seen to die. Some kernels run no
+# BPF program in a softirq that interrupts certain tasks: when the kernel has given up and no event says so, that
+# proves nothing.
+given_up()
+{
+	k_wait 1+ type=journey packet.dport="$1" fate.kind=dropped && return
+	! ip -n "$2" neigh show to "$3" | grep -q FAILED || echo "no event of what waited for $3" >>"$K_LOST"
+	tap_bail "$what: given up, port $1"
+}
+
+# dead WHAT CLIENT NEIGHBOUR OTHER GATEWAY BEHIND FAR BY PROTO NAME NOISE
+#	NEIGHBOUR, OTHER: nobody's addresses on the link; GATEWAY: nobody, and BEHIND is behind it; FAR: on the
+#	other link, where the router BY has to ask
 dead()
 {
-	local what="O29 $1" peer=$2 neighbour=$3 other=$4 behind=$5 far=$6 by=$7 proto=$8 name=$9 noise=${10} v=$1
+	local what="O29 $1" peer=$2 neighbour=$3 other=$4 gateway=$5 behind=$6 far=$7
+	local by=$8 proto=$9 name=${10} noise=${11} v=$1
 	local plain keys_plain hears distant
 	# It is born when it dies, at the latest; before, it is nowhere to be seen.
 	local vain="netns=$client1 dev=veth_c1 path='$client1/veth_c1' reason=NEIGH_FAILED|NOT_SPECIFIED \
@@ -48,9 +59,10 @@ dead()
 	distant=$TAP_PID
 	k_in client1 apps/simple_nc "$behind" 8003 </dev/null >"$TAP_TMP/nc$v.out" 2>"$TAP_TMP/nc$v.err"
 	tap_is "$what: connect() fails" "$?" 1
-	for port in 8001 8002 8003 8004; do
-		k_wait 1+ type=journey packet.dport=$port fate.kind=dropped || tap_bail "$what: given up, port $port"
-	done
+	given_up 8001 "$client1" "$neighbour"
+	given_up 8002 "$client1" "$other"
+	given_up 8003 "$client1" "$gateway"
+	given_up 8004 "$router" "$far"
 	k_says "hears$v" '^recv: ' || tap_bail "$what: recv() returns"
 	echo recv 0.1 >&"$keys_plain"
 	k_says "plain$v" '^recv: ' || tap_bail "$what: recv() returns"
@@ -96,9 +108,9 @@ dead()
 }
 
 name_text='host unreachable'
-dead IPv4 10.0.1.2 10.0.1.9 10.0.1.8 10.0.9.9 10.0.2.9 10.0.1.1 ICMP host-unreachable ARP
+dead IPv4 10.0.1.2 10.0.1.9 10.0.1.8 10.0.1.7 10.0.9.9 10.0.2.9 10.0.1.1 ICMP host-unreachable ARP
 name_text='address unreachable'
-dead IPv6 fd00:0:0:1::2 fd00:0:0:1::9 fd00:0:0:1::8 fd00:0:0:9::9 fd00:0:0:2::9 fd00:0:0:1::1 ICMPv6 address-unreachable ND
+dead IPv6 fd00:0:0:1::2 fd00:0:0:1::9 fd00:0:0:1::8 fd00:0:0:1::7 fd00:0:0:9::9 fd00:0:0:2::9 fd00:0:0:1::1 ICMPv6 address-unreachable ND
 
 # Every other packet is born as before: where the neighbour is known nothing waits.
 k_run client1 apps/time_client -t 1 10.0.1.1 8080
