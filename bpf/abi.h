@@ -14,9 +14,10 @@
 #endif
 
 #define HS_ABI_VERSION	 1u
-#define HS_NAME_LEN	 16 /* IFNAMSIZ and TASK_COMM_LEN */
-#define HS_MAX_FRAMES	 40 /* of one stack */
-#define HS_MAX_CPUS	 512
+#define HS_NAME_LEN	 16   /* IFNAMSIZ and TASK_COMM_LEN */
+#define HS_MAX_FRAMES	 40   /* of one stack */
+#define HS_MAX_CPUS	 512  /* that are traced; what others lose is counted */
+#define HS_MOST_CPUS	 1024 /* a power of two */
 #define HS_HEADERS_SHORT 64   /* bytes from the network header on: IPv6 + TCP without options */
 #define HS_SNAP_MAX	 4096 /* bytes of a packet that can be asked for */
 #define HS_HEADERS_LONG	 128  /* ICMPv6 error: IPv6 + ICMPv6 + quoted IPv6 + quoted transport */
@@ -569,9 +570,9 @@ struct hs_cpu {
 	__u64 taker;   /* that socket */
 	__u32 waking;  /* a socket was just told that it has more to read */
 	__u32 pad;
-	__u32 stacks; /* taken in this window of time */
-	__u32 window; /* time / 2^HS_STACK_WINDOW_BITS */
-};
+	__u32 stacks;		/* taken in this window of time */
+	__u32 window;		/* time / 2^HS_STACK_WINDOW_BITS */
+} __attribute__((aligned(64))); /* no cache line of two CPUs */
 
 #define HS_SIZE_IS(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
 HS_SIZE_IS(hs_hdr, 24);

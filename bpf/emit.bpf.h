@@ -28,28 +28,23 @@ struct {
 	__array(values, struct hs_ring);
 } rings SEC(".maps");
 
-/* A record takes its number before room is reserved, so that a loss leaves a gap. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct hs_cpu);
-} cpus SEC(".maps");
+/*
+ * A record takes its number before room is reserved, so that a loss leaves a gap. User space reads this where it is:
+ * while a system call reads a map, the kernel skips what it calls "tracing programs" on that CPU, and the reader may
+ * lose the CPU meanwhile (bpf_disable_instrumentation(), include/linux/bpf.h; trace_call_bpf(),
+ * kernel/trace/bpf_trace.c). The mask spares the verifier a branch.
+ */
+struct hs_cpu hs_cpus[HS_MOST_CPUS] = {};
 
 static __always_inline struct hs_cpu *hs_this_cpu(void)
 {
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&cpus, &zero);
+	return &hs_cpus[bpf_get_smp_processor_id() & (HS_MOST_CPUS - 1)];
 }
 
 /* `kind`: a constant. */
 static __always_inline void hs_count_lost(enum hs_lost kind)
 {
-	struct hs_cpu *c = hs_this_cpu();
-
-	if (c)
-		__sync_fetch_and_add(&c->kinds[kind], 1);
+	__sync_fetch_and_add(&hs_this_cpu()->kinds[kind], 1);
 }
 
 static __always_inline void *hs_reserve(struct hs_cpu *c, __u8 type, __u8 stage, __u64 size,
@@ -80,8 +75,6 @@ static __always_inline void *hs_begin(__u8 type, __u8 stage, __u64 size, bool st
 	__u64 now, before, seq;
 	void *rec;
 
-	if (!c)
-		return NULL;
 	now = bpf_ktime_get_ns();
 	before = *(volatile __u64 *)&c->generated;
 	seq = __sync_fetch_and_add(&c->generated, 1);
@@ -98,12 +91,9 @@ static __always_inline void *hs_begin(__u8 type, __u8 stage, __u64 size, bool st
 /* Room for a name: no event, so it has no number; without room it is said at the next occasion. */
 static __always_inline void *hs_begin_name(__u8 type, __u64 size)
 {
-	struct hs_cpu *c = hs_this_cpu();
 	void *rec;
 
-	if (!c)
-		return NULL;
-	rec = hs_reserve(c, type, 0, size, HS_F_LISTED, 0, bpf_ktime_get_ns());
+	rec = hs_reserve(hs_this_cpu(), type, 0, size, HS_F_LISTED, 0, bpf_ktime_get_ns());
 	if (!rec)
 		hs_count_lost(HS_LOST_NAME);
 	return rec;
@@ -135,8 +125,6 @@ static __always_inline bool hs_may_take_stack(const struct hs_hdr *hdr)
 		return false;
 	if (!hs_stack_limit)
 		return true;
-	if (!c)
-		return false;
 	if (c->window != window) {
 		c->window = window;
 		c->stacks = 0;

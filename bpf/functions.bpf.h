@@ -67,7 +67,7 @@ static __always_inline void hs_note_taker(__u64 cookie, __u64 skb, __u64 sk)
 	if (!(HS_COOKIE_FLAGS(cookie) & HS_FN_SOCK))
 		return;
 	c = hs_this_cpu();
-	if (!c || !c->softirq)
+	if (!c->softirq)
 		return;
 	c->offered = skb;
 	c->taker = sk;

@@ -20,7 +20,7 @@ static __always_inline __u16 hs_current_call(void)
 	struct hs_cpu *cpu = hs_this_cpu();
 	__u64 nr;
 
-	if (flags & PF_KTHREAD || !cpu || cpu->softirq)
+	if (flags & PF_KTHREAD || cpu->softirq)
 		return 0;
 	if (flags & PF_EXITING)
 		return HS_CALL_EXIT;
@@ -238,9 +238,7 @@ static __always_inline const struct net_device *hs_unborn_dev(const struct sk_bu
  */
 static __always_inline bool hs_was_just_queued(const struct sk_buff *skb)
 {
-	struct hs_cpu *c = hs_this_cpu();
-
-	return c && c->queued == (__u64)skb;
+	return hs_this_cpu()->queued == (__u64)skb;
 }
 
 static __always_inline bool hs_has_no_carrier(const struct net_device *dev)

@@ -79,8 +79,7 @@ int HS_PROG(softirq_entry)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
-	if (c)
-		c->softirq = ++c->softirqs ?: ++c->softirqs;
+	c->softirq = ++c->softirqs ?: ++c->softirqs;
 	return 0;
 }
 
@@ -89,8 +88,7 @@ int HS_PROG(softirq_exit)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
-	if (c)
-		c->softirq = c->waking = c->offered = 0;
+	c->softirq = c->waking = c->offered = 0;
 	return 0;
 }
 
@@ -143,10 +141,7 @@ static __always_inline bool hs_may_be_part(const struct sk_buff *skb)
 SEC("tp_btf/net_dev_queue")
 int HS_PROG(net_dev_queue, struct sk_buff *skb)
 {
-	struct hs_cpu *c = hs_this_cpu();
-
-	if (c)
-		c->queued = (__u64)skb;
+	hs_this_cpu()->queued = (__u64)skb;
 	hs_emit_tag(skb);
 	if (skb->skb_iif && !hs_is_rewritten(skb) && !hs_may_be_copy(skb) && !hs_may_be_part(skb))
 		return hs_emit_stage(ctx, HS_STAGE_DEV_QUEUE, skb, skb->dev);
@@ -160,9 +155,7 @@ int HS_PROG(net_dev_queue, struct sk_buff *skb)
 SEC("tp_btf/net_dev_start_xmit")
 int HS_PROG(net_dev_start_xmit, struct sk_buff *skb, const struct net_device *dev)
 {
-	struct hs_cpu *c = hs_this_cpu();
-
-	if (c && c->queued != (__u64)skb)
+	if (!hs_was_just_queued(skb))
 		return hs_emit_birth(ctx, HS_STAGE_DEV_XMIT, skb, skb->network_header);
 	return hs_emit_stage(ctx, HS_STAGE_DEV_XMIT, skb, dev);
 }
@@ -221,7 +214,7 @@ static __always_inline __u64 hs_taker_of(const struct sk_buff *skb)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
-	if (!c || c->offered != (__u64)skb)
+	if (c->offered != (__u64)skb)
 		return 0;
 	c->offered = 0;
 	return c->taker;
@@ -394,10 +387,8 @@ static __always_inline int hs_emit_readable(void *ctx, const struct sock *sk)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
-	if (c) {
-		c->waking = hs_is_inet(sk->__sk_common.skc_family);
-		c->offered = 0;
-	}
+	c->waking = hs_is_inet(sk->__sk_common.skc_family);
+	c->offered = 0;
 	return hs_emit_queue(ctx, HS_STAGE_SOCK_QUEUE, sk);
 }
 
@@ -413,7 +404,7 @@ int HS_PROG(sched_waking, struct task_struct *task)
 	struct hs_cpu *c = hs_this_cpu();
 	struct hs_rec_stage *rec;
 
-	if (!c || !c->waking)
+	if (!c->waking)
 		return 0;
 	c->waking = false;
 	hs_see_task(task, (__u64)task->tgid << 32 | task->pid);

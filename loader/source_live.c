@@ -35,7 +35,6 @@ struct hs_live {
 	uint64_t ticked;    /* time of the last tick */
 	uint64_t loss_read; /* time of the last look at the counters of what is beside the path */
 	int n_cpus;
-	struct hs_cpu *cpus;		    /* room to read the counters of each */
 	struct hs_rec_loss *told;	    /* what was handed over last */
 	struct hs_rec_loss *read[READINGS]; /* what the counters said, the oldest first */
 	size_t n_read;			    /* so many of them are used */
@@ -331,11 +330,10 @@ static int live_make_room(struct hs_live *live)
 	if (live->n_cpus < 0)
 		return live->n_cpus;
 	size = sizeof(*live->told) + (HS_LOST_KINDS + live->n_cpus) * sizeof(uint64_t);
-	if (size > UINT16_MAX)
+	if (live->n_cpus > HS_MOST_CPUS)
 		return -E2BIG;
-	live->cpus = calloc(live->n_cpus, sizeof(*live->cpus));
 	live->told = calloc(1, size);
-	if (!live->cpus || !live->told)
+	if (!live->told)
 		return -ENOMEM;
 	live->told->hdr = (struct hs_hdr){ .type = HS_REC_LOSS, .flags = HS_F_AHEAD, .size = size };
 	for (int i = 0; i < READINGS; i++) {
@@ -367,7 +365,11 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 	live->opt = *opt;
 	r = live_make_room(live);
 	if (r) {
-		snprintf(err, err_len, "%s", strerror(-r));
+		if (r == -E2BIG)
+			snprintf(err, err_len, "this machine may have more than %d CPUs",
+				 HS_MOST_CPUS);
+		else
+			snprintf(err, err_len, "%s", strerror(-r));
 		goto fail;
 	}
 	live->skel = trace_bpf__open();
@@ -419,7 +421,6 @@ void live_close(struct hs_live *live)
 	attach_free(&live->attach);
 	trace_bpf__destroy(live->skel);
 	learn_free(live->learn);
-	free(live->cpus);
 	free(live->told);
 	for (int i = 0; i < READINGS; i++)
 		free(live->read[i]);
@@ -557,17 +558,14 @@ unsigned int live_probes(const struct hs_live *live)
 	return live->probes;
 }
 
-/* Of each CPU, into live->cpus; their sums of numbered records. Nothing is said of what cannot be read. */
-static struct hs_cpu live_read_counts(const struct hs_live *live)
+/* The sums of all CPUs, of numbered records. */
+static struct hs_cpu live_count(const struct hs_live *live)
 {
 	struct hs_cpu sum = { 0 };
-	uint32_t zero = 0;
 
-	if (bpf_map_lookup_elem(bpf_map__fd(live->skel->maps.cpus), &zero, live->cpus))
-		return sum;
 	for (int i = 0; i < live->n_cpus; i++) {
-		sum.generated += live->cpus[i].generated;
-		sum.lost += live->cpus[i].lost;
+		sum.generated += live->skel->bss->hs_cpus[i].generated;
+		sum.lost += live->skel->bss->hs_cpus[i].lost;
 	}
 	return sum;
 }
@@ -638,14 +636,16 @@ static void live_read_losses(struct hs_live *live, bool all)
 
 	if (now != last)
 		memcpy(now, last, last->hdr.size);
-	now->reserve = live_read_counts(live).lost;
+	now->reserve = live_count(live).lost;
 	now->n_kinds = HS_LOST_KINDS;
 	now->n_cpus = live->n_cpus;
 	memset(now->counts, 0, HS_LOST_KINDS * sizeof(now->counts[0]));
 	for (int i = 0; i < live->n_cpus; i++) {
+		const struct hs_cpu *cpu = &live->skel->bss->hs_cpus[i];
+
 		for (int k = 0; k < HS_LOST_KINDS; k++)
-			now->counts[k] += live->cpus[i].kinds[k];
-		now->counts[HS_LOST_KINDS + i] = live->cpus[i].lost;
+			now->counts[k] += cpu->kinds[k];
+		now->counts[HS_LOST_KINDS + i] = cpu->lost;
 	}
 	now->maps = 0;
 	for (int k = 0; k < HS_LOST_WOKEN; k++)
@@ -736,7 +736,7 @@ int live_stop(struct hs_live *live)
 		r = learn_flush(live->learn, live_emit, live);
 	if (r)
 		return r;
-	sum = live_read_counts(live);
+	sum = live_count(live);
 	end.generated = sum.generated;
 	end.lost = sum.lost;
 	return live->fn(live->ctx, &end.hdr);

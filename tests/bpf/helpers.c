@@ -219,33 +219,14 @@ static void close_programs(void)
 	skel = NULL;
 }
 
-static struct hs_cpu *all_cpus(void)
-{
-	struct hs_cpu *cpus = calloc(libbpf_num_possible_cpus(), sizeof(*cpus));
-	uint32_t zero = 0;
-
-	if (!cpus || bpf_map_lookup_elem(bpf_map__fd(skel->maps.cpus), &zero, cpus))
-		bail("reading the counters", errno);
-	return cpus;
-}
-
 static struct hs_cpu this_cpu(void)
 {
-	struct hs_cpu *cpus = all_cpus(), cpu = cpus[CPU];
-
-	free(cpus);
-	return cpu;
+	return skel->bss->hs_cpus[CPU];
 }
 
 static void set_softirq(uint32_t number)
 {
-	struct hs_cpu *cpus = all_cpus();
-	uint32_t zero = 0;
-
-	cpus[CPU].softirq = number;
-	if (bpf_map_update_elem(bpf_map__fd(skel->maps.cpus), &zero, cpus, BPF_ANY))
-		bail("setting the softirq", errno);
-	free(cpus);
+	skel->bss->hs_cpus[CPU].softirq = number;
 }
 
 /* Which names have been said: bpf/seen.bpf.h */
