@@ -17,7 +17,7 @@
 #define HS_NAME_LEN	 16   /* IFNAMSIZ and TASK_COMM_LEN */
 #define HS_MAX_FRAMES	 40   /* of one stack */
 #define HS_MAX_CPUS	 512  /* that are traced; what others lose is counted */
-#define HS_MOST_CPUS	 1024 /* a power of two */
+#define HS_MOST_CPUS	 1024 /* with more nothing is traced; a power of two */
 #define HS_HEADERS_SHORT 64   /* bytes from the network header on: IPv6 + TCP without options */
 #define HS_SNAP_MAX	 4096 /* bytes of a packet that can be asked for */
 #define HS_HEADERS_LONG	 128  /* ICMPv6 error: IPv6 + ICMPv6 + quoted IPv6 + quoted transport */

@@ -29,9 +29,9 @@ struct {
 } rings SEC(".maps");
 
 /*
- * A record takes its number before room is reserved, so that a loss leaves a gap. User space reads this where it is:
- * while a system call reads a map, the kernel skips what it calls "tracing programs" on that CPU, and the reader may
- * lose the CPU meanwhile (bpf_disable_instrumentation(), include/linux/bpf.h; trace_call_bpf(),
+ * A record takes its number before room is reserved, so that a loss leaves a gap. User space reads this in its own
+ * memory: while a system call reads a map, the kernel skips programs of perf's events and of kprobes on that CPU, and
+ * the reader may be preempted there (bpf_map_copy_value(), kernel/bpf/syscall.c; trace_call_bpf(),
  * kernel/trace/bpf_trace.c). The mask spares the verifier a branch.
  */
 struct hs_cpu hs_cpus[HS_MOST_CPUS] = {};

@@ -298,7 +298,7 @@ bool fate_is_vain_wait(const char *reason, const char *function)
 
 static const char full_buffer[] = "SOCKET_RCVBUFF";
 
-/* UDP and raw sockets take what comes while what they hold does not pass the limit: what does pass it tells, too. */
+/* Where no reason says so: __udp_enqueue_schedule_skb() drops when the limit is passed (net/ipv4/udp.c), 5.10. */
 static bool drop_is_of_full_buffer(const struct hs_journeys *js, const struct hs_rec_free *rec,
 				   const char *reason)
 {

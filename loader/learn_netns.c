@@ -307,7 +307,7 @@ static bool leaves_minisocket(const struct hs_rec_tcp *rec)
 
 int learn_mini(struct hs_learn *learn, const struct hs_rec_tcp *rec, const struct learn_out *out)
 {
-	struct learn_netns *ns = learn_find_netns(learn, rec->at.netns);
+	struct learn_netns *ns;
 	struct hs_rec_sock mini = {
 		.hdr = learn_header(out, HS_REC_MINI, sizeof(mini)),
 		.netns = rec->at.netns,
@@ -317,8 +317,10 @@ int learn_mini(struct hs_learn *learn, const struct hs_rec_tcp *rec, const struc
 		.remote = rec->remote,
 	};
 
-	if (!leaves_minisocket(rec) || !ns || !ns->path[0] ||
-	    out->time < learn->mini_asked + MINI_EVERY)
+	if (!leaves_minisocket(rec) || out->time < learn->mini_asked + MINI_EVERY)
+		return 0;
+	ns = learn_find_netns(learn, rec->at.netns);
+	if (!ns || !ns->path[0])
 		return 0;
 	learn->mini_asked = out->time;
 	if (netns_run(ns->path, ns->inum, run_find_mini, &mini) || !mini.state)

@@ -366,8 +366,10 @@ int live_open(struct hs_live **ret, const struct hs_live_options *opt, char *err
 	r = live_make_room(live);
 	if (r) {
 		if (r == -E2BIG)
-			snprintf(err, err_len, "this machine may have more than %d CPUs",
-				 HS_MOST_CPUS);
+			snprintf(err, err_len,
+				 "this machine may have %d CPUs, and trace counts at most %d: "
+				 "boot with nr_cpus=%d",
+				 live->n_cpus, HS_MOST_CPUS, HS_MOST_CPUS);
 		else
 			snprintf(err, err_len, "%s", strerror(-r));
 		goto fail;

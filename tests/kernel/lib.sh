@@ -59,11 +59,10 @@ k_need_reasons()
 		tap_skip_all 'the kernel does not say why it drops a packet (before Linux 5.17)'
 }
 
-# k_need_drop_socket: skips the script where nothing tells which socket a dropped packet was for: before Linux 6.11
-# (sk_skb_reason_drop()) a function must do.
+# k_need_drop_socket: skips the script where nothing tells which socket a dropped packet was for.
 k_need_drop_socket()
 {
-	grep -qa sk_skb_reason_drop /sys/kernel/btf/vmlinux || [[ $(k_way SOCK_BUFFER) == function ]] ||
+	k_has_drop_socket || [[ $(k_way SOCK_BUFFER) == function ]] ||
 		tap_skip_all 'the kernel does not say whose buffer is full (before Linux 6.11), and its functions are not probed'
 }
 
