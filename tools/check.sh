@@ -27,6 +27,7 @@ prove_as()
 	"$who" env TAP_LOGS="$TAP_LOGS" UBSAN_OPTIONS="$UBSAN_OPTIONS" \
 		prove -j"$jobs" --norc --exec tools/tap_run.sh "$@" 2>&1 | tee "$summary"
 	count_tests "$TAP_LOGS" "$summary" "$@"
+	tell_failures "$TAP_LOGS" "$summary" "$summary" "$@" >>"$TAP_LOGS/.failures"
 }
 
 # skip_all REASON TEST...: they are counted, one each
@@ -38,8 +39,10 @@ skip_all()
 	skipped=$((skipped + $#))
 }
 
+# finish: what failed is said again, since much was said after it.
 finish()
 {
+	[[ ! -s $TAP_LOGS/.failures ]] || cat -- "$TAP_LOGS/.failures"
 	printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 	exit "$((failed > 0))"
 }

@@ -51,3 +51,28 @@ is_broken()
 {
 	sed -n '/^Test Summary/,$p' "$1" | grep -qF -- "$2 "
 }
+
+# tell_failures LOGS SUMMARY SAID TEST...: of each that failed, its failed tests, and what it said of them among
+# all that was said (SAID).
+tell_failures()
+{
+	local logs=$1 summary=$2 said=$3 test log
+	shift 3
+	for test; do
+		log=$logs/${test//\//+}
+		[[ -e $log ]] || continue
+		if grep -q '^not ok ' "$log"; then
+			printf '%s\n' "$test"
+			grep '^not ok ' "$log" | sed 's/^/    /'
+			awk -v name="(${test##*/})" '
+				/^# not ok: / { n = index($0, name) ? 12 : 0 }
+				!/^#/ { n = 0 }
+				n-- > 0 { print "    " $0 }' "$said"
+		elif ! has_plan "$log"; then
+			printf '%s\n    it did not end\n' "$test"
+		elif is_broken "$summary" "$test"; then
+			printf '%s\n' "$test"
+			sed -n '/^Test Summary/,$p' "$summary" | grep -A2 -F -- "$test " | sed 's/^/    /'
+		fi
+	done
+}

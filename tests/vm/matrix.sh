@@ -134,7 +134,7 @@ run_share()
 # report KERNEL SECONDS: what came of it, adding to the counts.
 report()
 {
-	local kernel=$1 dir=$logs/$1 version script log before=("$passed" "$failed" "$skipped") reason
+	local kernel=$1 dir=$logs/$1 version log before=("$passed" "$failed" "$skipped")
 	version=$(sed -nE 's/.*Debian ([^ ]*)-[^ ]*.*/\1/p' "$dir/version" 2>/dev/null)
 	for log in "$dir"/prove.*; do
 		sed -n '/^Test Summary/,$p' "$log"
@@ -147,24 +147,8 @@ report()
 		$((passed - before[0])) $((failed - before[1])) $((skipped - before[2])) "$2"
 	sed 's/^/    /' "$dir/missing"
 	sed 's/^/    the kernel: /' "$dir/complaints"
-	for script in "${scripts[@]}"; do
-		log=$dir/${script//\//+}
-		[[ -e $log ]] || continue
-		if grep -q '^not ok ' "$log"; then
-			printf '    %s\n' "$script"
-			grep '^not ok ' "$log" | sed 's/^/        /'
-			# and what it was, of stderr
-			awk -v name="(${script##*/})" '
-				/^# not ok: / { n = index($0, name) ? 12 : 0 }
-				!/^#/ { n = 0 }
-				n-- > 0' "$dir"/prove.* | sed 's/^/        /'
-		elif ! has_plan "$log"; then
-			printf '    %s\n        it did not end\n' "$script"
-		elif is_broken "$dir/summary" "$script"; then
-			printf '    %s\n' "$script"
-			grep -A3 -F -- "$script " "$dir/summary" | sed 's/^/        /'
-		fi
-	done
+	cat -- "$dir"/prove.* >"$dir/said"
+	tell_failures "$dir" "$dir/summary" "$dir/said" "${scripts[@]}" | sed 's/^/    /'
 	(cd "$dir" && sed -nE 's/^(ok .*|1\.\.0) # ?SKIP (.*)/\2/Ip' tests+*) | sort | uniq -c |
 		sed -E 's/^ *([0-9]+) /    skipped \1: /'
 	if grep -q '^run.sh: ' "$dir"/prove.*; then
