@@ -70,14 +70,21 @@ static __always_inline __u64 hs_call_argument(const struct pt_regs *regs, int n)
 /*
  * What a program keeps for its CPU (struct hs_cpu, the caches of names) must not be touched by another one half
  * way. Programs of tracepoints can be preempted since 7.0 (commit a46023d5616e), those of fentry since 5.12, in
- * a kernel that preempts itself; they can say so since 6.10. One that is preempted as it ends is still skipped
- * for what runs on its CPU meanwhile, which the kernel counts.
+ * a kernel that preempts itself; they can say so since 6.10.
+ *
+ * As long as a program has not returned, the kernel skips it for all else that runs on its CPU, and counts that.
+ * So it should not be preempted as it lets the CPU go, either, which happens when it was time meanwhile for
+ * another task to run: with interrupts off the kernel leaves that to the next occasion (preempt_schedule(),
+ * kernel/sched/core.c), and programs can turn them off since 6.14.
  */
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
+extern void bpf_local_irq_save(unsigned long *flags) __ksym __weak;
+extern void bpf_local_irq_restore(unsigned long *flags) __ksym __weak;
 
 /* Fixed before load. */
 const volatile bool hs_has_preempt_disable = false;
+const volatile bool hs_has_irq_save = false;
 
 static __always_inline void hs_hold_cpu(void)
 {
@@ -87,8 +94,15 @@ static __always_inline void hs_hold_cpu(void)
 
 static __always_inline void hs_let_cpu_go(void)
 {
-	if (hs_has_preempt_disable)
-		bpf_preempt_enable();
+	unsigned long flags;
+
+	if (!hs_has_preempt_disable)
+		return;
+	if (hs_has_irq_save)
+		bpf_local_irq_save(&flags);
+	bpf_preempt_enable();
+	if (hs_has_irq_save)
+		bpf_local_irq_restore(&flags);
 }
 
 /* BPF_PROG() of libbpf, with the CPU held. */

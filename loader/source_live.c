@@ -224,6 +224,8 @@ void live_fit_kernel(struct trace_bpf *skel)
 	skel->rodata->hs_has_fetch_add = live_fit_atomics(skel->obj);
 	skel->rodata->hs_has_preempt_disable =
 		btf__find_by_name_kind(btf, "bpf_preempt_disable", BTF_KIND_FUNC) > 0;
+	skel->rodata->hs_has_irq_save =
+		btf__find_by_name_kind(btf, "bpf_local_irq_save", BTF_KIND_FUNC) > 0;
 	bpf_object__for_each_program (prog, skel->obj) {
 		const char *tracepoint = strstr(bpf_program__section_name(prog), "tp_btf/");
 		const char *missing = live_stands_in_for(bpf_program__name(prog));

@@ -239,6 +239,11 @@ def unsound(trace):
             yield f"{len(ids)} journeys, but {line_of(summary)}"
 
 
+def is_late(journey, cause):
+    """Its cause was told before it was born: see "caused" in docs/trace.schema.json."""
+    return journey["born"] >= max(cause["hops"][-1]["time"], cause["fate"]["time"]) + 50_000_000
+
+
 def unsound_journey(trace, journey):
     where = line_of(journey)
     if not journey["complete"] or journey["lost"]:
@@ -256,9 +261,10 @@ def unsound_journey(trace, journey):
         child = trace.journeys.get(number)
         if not child or child["cause"].get("journey") != journey["id"]:
             yield f"caused #{number}, which does not say so: {where}"
-    cause = journey["cause"].get("journey")
-    if cause is not None and (cause not in trace.journeys or journey["id"] not in trace.journeys[cause]["caused"]):
-        yield f"caused by #{cause}, which does not say so: {where}"
+    number = journey["cause"].get("journey")
+    cause = trace.journeys.get(number)
+    if number is not None and not (cause and (journey["id"] in cause["caused"] or is_late(journey, cause))):
+        yield f"caused by #{number}, which does not say so: {where}"
 
 
 def command_sound(trace):
