@@ -349,10 +349,11 @@ k_is_ready_or_ended()
 	[[ -s $k_ready ]] || tap_ended "$k_pid"
 }
 
-# k_wait N COND...: until the running trace has told of N records that match.
+# k_wait N COND...: until the running trace has told of N records that match. When they do not come, says what came.
 k_wait()
 {
 	tap_wait_until k_ask "$k_json" is "$@" && return
+	tap_diag "$(k_ask "$k_json" is "$@")"
 	! grep -q '"type":"loss"' "$k_json" || echo 'events were lost' >>"$K_LOST"
 	return 1
 }
