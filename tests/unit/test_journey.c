@@ -1270,6 +1270,27 @@ static void test_address_reused_after_nothing(void **state)
 		  "#2 settled\n");
 }
 
+/* The next one is none that we see, and no tick comes for long: trace has no time. */
+static void test_address_reused_by_a_stranger(void **state)
+{
+	struct stream *s = lab();
+	struct wire ack = wire_tcp(CLIENT_EP, SERVER_EP, 0x10, 0), w = datagram(4);
+
+	(void)state;
+	crossed(s, A, &ack, 0);
+	stream_wait(s, 150 * STREAM_MS);
+	delivered(s, B, &w, 1);
+	stream_consume(s, A, "skb_queue_purge_reason");
+	read_by(s, SERVER, 4, 0, 0);
+	expect(s, "#1 born, TCP to port 8080, by the kernel\n"
+		  "#2 born, UDP to port 8080, by the kernel\n"
+		  "#1 consumed in ns_server (taken by TCP; nothing shows its end), inferred\n"
+		  "#1 settled\n"
+		  "#2 queued at @1 in ns_server\n"
+		  "#2 read by server[700] recvfrom, 4 B\n"
+		  "#2 settled\n");
+}
+
 /*
  * The same, but the next one is a clone, which no event bears: on another port of a bridge, looped back
  * by a multicast sender (in its call), or a tap's. It cannot have got there, so it is another.
@@ -2775,6 +2796,7 @@ int main(void)
 		cmocka_unit_test(test_address_reused_after_read),
 		cmocka_unit_test(test_address_reused_after_drop),
 		cmocka_unit_test(test_address_reused_after_nothing),
+		cmocka_unit_test(test_address_reused_by_a_stranger),
 		cmocka_unit_test(test_address_reused_by_a_clone),
 		cmocka_unit_test(test_same_memory_sent_twice),
 		cmocka_unit_test(test_same_memory_without_an_end),
