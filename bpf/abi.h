@@ -481,6 +481,7 @@ enum hs_lost {
 	HS_LOST_STACK,	   /* not taken: the limit of a window of time, or the unwinder */
 	HS_LOST_ARGUMENT,  /* of a call: user memory that could not be read */
 	HS_LOST_PAYLOAD,   /* bytes of a packet that could not be read */
+	HS_LOST_SOFTIRQ,   /* one that no program saw; the loader counts them */
 	HS_LOST_KINDS,
 };
 

@@ -114,6 +114,10 @@ static void add_machine(struct text *t, const struct hs_doctor *d)
 
 	add_heading(t, "This machine");
 	add_row(t, "kernel", "Linux %s on %s", d->release, d->machine);
+	if (d->probes_preempted)
+		add_row(t, "preemption",
+			"probes can be preempted (since Linux 7.0): of a busy CPU some events are "
+			"skipped, and counted");
 	add_privileges(t, d);
 	add_row(t, "kernel types",
 		d->btf ? "BTF in /sys/kernel/btf/vmlinux" : "no /sys/kernel/btf/vmlinux");
@@ -453,6 +457,7 @@ static void print_json(const struct hs_doctor *d)
 	put_string(o, "release", d->release);
 	put_string(o, "machine", d->machine);
 	json_object_object_add(o, "privileges", json_privileges(d));
+	put_bool(o, "probes_preempted", d->probes_preempted);
 	put_bool(o, "btf", d->btf);
 	json_object_object_add(o, "drop_reasons", json_object_new_int((int)d->drop_reasons));
 	put_string(o, "lockdown", *d->lockdown ? d->lockdown : NULL);

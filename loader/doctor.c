@@ -138,6 +138,7 @@ static void doctor_read_machine(struct hs_doctor *d)
 	if (!uname(&uts)) {
 		snprintf(d->release, sizeof(d->release), "%s", uts.release);
 		snprintf(d->machine, sizeof(d->machine), "%s", uts.machine);
+		d->preempts = strstr(uts.version, "PREEMPT");
 	}
 	doctor_read_lockdown(d->lockdown, sizeof(d->lockdown));
 	d->unprivileged_bpf_disabled =

@@ -53,6 +53,7 @@ struct hs_problem {
 
 struct hs_doctor {
 	char release[65], machine[65]; /* uname(2) */
+	bool preempts;		       /* the kernel preempts itself, as uname(2) says */
 	unsigned int uid;	       /* effective */
 	bool user_namespace;	       /* uid 0 here is not root of the machine */
 	bool cap_bpf, cap_perfmon, cap_net_admin, cap_sys_admin, cap_syslog; /* effective */
@@ -72,6 +73,11 @@ struct hs_doctor {
 	size_t n_functions;
 	uint64_t attach_ns; /* how long it took to put the probes on them */
 	/* from here on: doctor_judge() */
+	/*
+	 * A probe on a tracepoint can be preempted, and the kernel skips it for what its CPU does meanwhile: since
+	 * 7.0 (commit a46023d5616e).
+	 */
+	bool probes_preempted;
 	struct hs_problem problems[HS_DOCTOR_PROBLEMS]; /* fatal ones by likelihood as the cause */
 	size_t n_problems;
 };

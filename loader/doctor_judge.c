@@ -376,6 +376,7 @@ void doctor_judge(struct hs_doctor *d)
 	struct hs_problem *p;
 
 	d->n_problems = 0;
+	d->probes_preempted = d->preempts && !doctor_is_older(d, "7.0");
 	doctor_judge_machine(d);
 	doctor_judge_bpf(d);
 	for (size_t i = 0; d->btf && i < d->n_probes; i++)

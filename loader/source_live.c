@@ -18,6 +18,7 @@
 #include "backend.h"
 #include "doctor.h"
 #include "learn.h"
+#include "softirqs.h"
 #include "source_rings.h"
 #include "trace.skel.h"
 
@@ -35,6 +36,7 @@ struct hs_live {
 	uint64_t ticked;    /* time of the last tick */
 	uint64_t loss_read; /* time of the last look at the counters of what is beside the path */
 	int n_cpus;
+	struct hs_softirqs softirqs;
 	struct hs_rec_loss *told;	    /* what was handed over last */
 	struct hs_rec_loss *read[READINGS]; /* what the counters said, the oldest first */
 	size_t n_read;			    /* so many of them are used */
@@ -651,6 +653,7 @@ static void live_read_losses(struct hs_live *live, bool all)
 			now->counts[k] += cpu->kinds[k];
 		now->counts[HS_LOST_KINDS + i] = cpu->lost;
 	}
+	now->counts[HS_LOST_SOFTIRQ] = live->softirqs.unseen;
 	now->maps = 0;
 	for (int k = 0; k < HS_LOST_WOKEN; k++)
 		now->maps += now->counts[k];
@@ -696,9 +699,11 @@ int live_drain(struct hs_live *live)
 	int r = rings_take(live->rings, DRAIN_BUDGET, &until);
 	bool look = until - live->loss_read > LOSS_PERIOD_NS;
 
-	live_read_losses(live, look);
-	if (look)
+	if (look) {
+		softirqs_look(&live->softirqs, live->skel->bss->hs_cpus, live->n_cpus);
 		live->loss_read = until;
+	}
+	live_read_losses(live, look);
 	if (!r)
 		r = live_hand_over_loss(live, until);
 	if (!r)
@@ -724,6 +729,7 @@ int live_stop(struct hs_live *live)
 	struct hs_cpu sum;
 	int r;
 
+	softirqs_look(&live->softirqs, live->skel->bss->hs_cpus, live->n_cpus);
 	attach_detach(&live->attach);
 	trace_bpf__detach(live->skel);
 	r = rings_take(live->rings, UINT_MAX, &until);

@@ -216,6 +216,23 @@ static void test_missing_tracepoint(void **state)
 	assert_non_null(strstr(d.problems[0].remedy, "built without"));
 }
 
+static void test_preemption(void **state)
+{
+	struct hs_doctor d = healthy();
+
+	(void)state;
+	d.preempts = true;
+	doctor_judge(&d);
+	assert_false(d.probes_preempted);
+	strcpy(d.release, "7.0.1-amd64");
+	doctor_judge(&d);
+	assert_true(d.probes_preempted);
+	d.preempts = false;
+	doctor_judge(&d);
+	assert_false(d.probes_preempted);
+	assert_int_equal(d.n_problems, 0);
+}
+
 static void test_program_that_does_not_load(void **state)
 {
 	struct hs_doctor d = healthy();
@@ -349,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_lockdown),
 		cmocka_unit_test(test_bpf_refused_in_spite_of_privileges),
 		cmocka_unit_test(test_missing_tracepoint),
+		cmocka_unit_test(test_preemption),
 		cmocka_unit_test(test_program_that_does_not_load),
 		cmocka_unit_test(test_probe_of_no_stage_says_what_it_hides),
 		cmocka_unit_test(test_unexplained_failure_is_told_as_it_is),
