@@ -16,8 +16,10 @@ void softirqs_parse(char *text, uint32_t *ran, int n_cpus)
 	     word = strtok_r(NULL, " ", &words)) {
 		if (sscanf(word, "CPU%d", &cpus[n]) != 1 || cpus[n] < 0 || cpus[n] >= n_cpus)
 			return;
-		ran[cpus[n++]] = 0;
+		n++;
 	}
+	for (int i = 0; i < n; i++)
+		ran[cpus[i]] = 0;
 	while ((line = strtok_r(NULL, "\n", &lines))) {
 		char *number = strchr(line, ':');
 

@@ -667,6 +667,12 @@ static void live_read_losses(struct hs_live *live, bool all)
 		live->n_read++;
 }
 
+static void live_look_at_softirqs(struct hs_live *live)
+{
+	if (live->skel->links.softirq_entry)
+		softirqs_look(&live->softirqs, live->skel->bss->hs_cpus, live->n_cpus);
+}
+
 /*
  * What had been lost by `until`, when that has changed: the oldest reading that is not older. It goes before
  * the records up to then, so that no journey is told as complete that may miss one that was lost among them.
@@ -700,7 +706,7 @@ int live_drain(struct hs_live *live)
 	bool look = until - live->loss_read > LOSS_PERIOD_NS;
 
 	if (look) {
-		softirqs_look(&live->softirqs, live->skel->bss->hs_cpus, live->n_cpus);
+		live_look_at_softirqs(live);
 		live->loss_read = until;
 	}
 	live_read_losses(live, look);
@@ -729,7 +735,7 @@ int live_stop(struct hs_live *live)
 	struct hs_cpu sum;
 	int r;
 
-	softirqs_look(&live->softirqs, live->skel->bss->hs_cpus, live->n_cpus);
+	live_look_at_softirqs(live);
 	attach_detach(&live->attach);
 	trace_bpf__detach(live->skel);
 	r = rings_take(live->rings, UINT_MAX, &until);

@@ -55,9 +55,8 @@ judged()
 	tap_run "${doc[@]}" compare "$TAP_TMP/counted" "$K_REC" "$rose"
 }
 
-# A flood anywhere on the machine may cost events (k_attempts). And BPF may be silent for what interrupts a certain
-# task of the machine, timers mostly, though tracefs has the same tracepoints then, and nothing counts it: seen on a
-# 6.18 of a cloud. Such a traffic is made again; what is wrong on the page is wrong each time.
+# A flood anywhere on the machine may cost events (k_attempts), and some kernels run no probe in some softirqs
+# (loader/softirqs.h). Such a traffic is made again; what is wrong on the page is wrong each time.
 is_inconclusive()
 {
 	local said
