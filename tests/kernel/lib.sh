@@ -369,6 +369,7 @@ k_wait()
 {
 	tap_wait_until k_ask "$k_json" is "$@" && return
 	tap_diag "$(k_ask "$k_json" is "$@")"
+	tap_diag 'so far:' "$("$TRACE" read -v "$k_rec" 2>&1 | tail -n 40)"
 	return 1
 }
 
