@@ -78,10 +78,14 @@ void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec)
 {
 	struct sock_node *s = sock_find(js, rec->sk);
 
-	/* Another socket at the same address. TCP goes on for a while after close(), without a file. */
+	/*
+	 * Another socket at the same address. After close() it goes on without a file: TCP for a while, any other
+	 * as long as a packet of it is under way (sock_wfree()), and without its port (udp_lib_unhash()).
+	 */
 	if (s &&
 	    ((s->ino && rec->ino && s->ino != rec->ino) || (s->netns && s->netns != rec->netns) ||
-	     (s->closed && s->ino != rec->ino && (rec->ino || rec->protocol != IPPROTO_TCP)))) {
+	     (s->closed && s->ino != rec->ino &&
+	      (rec->ino || (rec->protocol != IPPROTO_TCP && rec->local.port))))) {
 		sock_forget(js, s);
 		s = NULL;
 	}
@@ -99,7 +103,7 @@ void sock_learn(struct hs_journeys *js, const struct hs_rec_sock *rec)
 	if (rec->protocol)
 		s->s.protocol = rec->protocol;
 	/* One that is being unhashed has lost its port already. */
-	if (rec->local.port || !s->s.remote.port) {
+	if (rec->local.port || (!s->closed && !s->s.remote.port)) {
 		s->s.local = endpoint_of(&rec->local);
 		s->s.remote = endpoint_of(&rec->remote);
 	}

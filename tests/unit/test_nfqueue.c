@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -26,10 +27,8 @@ enum { A = 0xa000, B = 0xb000 };
 #define CLIENT_EP "10.0.1.2:4000"
 #define SERVER_EP "10.0.1.1:8080"
 
-static struct stream *lab(void)
+static struct stream *lab_of(struct stream *s)
 {
-	struct stream *s = stream_new(NULL);
-
 	stream_netns(s, NS_CLIENT, "ns_client");
 	stream_netns(s, NS_SERVER, "ns_server");
 	stream_dev(s, NS_CLIENT, VETH_C, "veth_c", "veth");
@@ -39,6 +38,11 @@ static struct stream *lab(void)
 	stream_sock_is(s, SK, NS_CLIENT, IPPROTO_UDP, CLIENT_EP, SERVER_EP);
 	stream_sock(s, SK, CLIENT, "client", true);
 	return s;
+}
+
+static struct stream *lab(void)
+{
+	return lab_of(stream_new(NULL));
 }
 
 /* A call that is over before the packet is given to a device. */
@@ -79,6 +83,29 @@ static void test_stack(void **state)
 		"[netlink_sendmsg nfnetlink_rcv_msg nfqnl_recv_verdict nfqnl_reinject ip_output "
 		"__dev_queue_xmit]\n"
 		"#1   ns_client/veth_c transmit\n");
+}
+
+/* And so is the socket: without a file and a port it is still the same, for as long as its packet waits. */
+static void test_closed(void **state)
+{
+	struct stream *s = lab_of(stream_new("followed", NULL));
+	const struct wire wire = wire_udp(CLIENT_EP, SERVER_EP, 4);
+	struct hs_rec_sock rest = { .sk = SK,
+				    .netns = NS_CLIENT,
+				    .sock_type = SOCK_DGRAM,
+				    .protocol = IPPROTO_UDP,
+				    .family = AF_INET };
+
+	(void)state;
+	sends(s);
+	stream_enter(s, HS_CALL_CLOSE, 3, SK, 0, NULL);
+	stream_leave(s, 0);
+	stream_by(s, 1, PROGRAM);
+	stream_add(s, &rest, sizeof(rest), HS_REC_SOCK, 0);
+	verdict_stack(s, "__dev_queue_xmit < ip_output");
+	stream_birth(s, A, NS_CLIENT, VETH_C, &wire, SK);
+	notes_expect(s, (struct note_kinds){ .births = true },
+		     "#1 born, UDP to port 8080, by client[812] sendto(3)\n");
 }
 
 static void test_dropped(void **state)
@@ -198,11 +225,9 @@ static void test_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stack),
-		cmocka_unit_test(test_dropped),
-		cmocka_unit_test(test_slow_program),
-		cmocka_unit_test(test_received),
-		cmocka_unit_test(test_received_in_stack),
+		cmocka_unit_test(test_stack),	 cmocka_unit_test(test_closed),
+		cmocka_unit_test(test_dropped),	 cmocka_unit_test(test_slow_program),
+		cmocka_unit_test(test_received), cmocka_unit_test(test_received_in_stack),
 		cmocka_unit_test(test_own),
 	};
 
