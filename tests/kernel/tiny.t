@@ -78,11 +78,12 @@ watch 'with room' 1 10 "${namespaces[@]}" --ring 64M
 judge
 k_is 'with room: nothing is lost' 1 type=summary lost=0 misses=0
 k_is 'with room: most journeys are complete' 100+ type=journey complete=true
-# Some kernels run no probe in some softirqs, whatever room there is (loader/softirqs.h).
-tap_like 'with room: and --stats says so' "$(grep -vE '^ +[0-9]+ +softirqs ' "$TAP_TMP/tiny.err")" \
+# Some kernels run no probe in some softirqs, whatever room there is (loader/softirqs.h): of that row the rest of its
+# last column may stay, but no other row.
+tap_like 'with room: and --stats says so' "$(grep -vE '^ *[0-9]+ +softirqs ' "$TAP_TMP/tiny.err")" \
 	'Nothing was lost|what to do *
- +went unseen
-recorded'
+( +[a-z ]+
+)?recorded'
 tap_run "$PYTHON" -IS tests/kernel/tiny.py "$TAP_TMP/truth.json" "$TAP_TMP/tiny.json" lie
 tap_like 'a wrong fate would be found out' "$TAP_STATUS $TAP_ERR" '^1 1 of .* told wrongly'
 
