@@ -77,7 +77,9 @@ lost()
 watch 'with room' 1 10 "${namespaces[@]}" --ring 64M
 judge
 k_is 'with room: nothing is lost' 1 type=summary lost=0 misses=0
-k_is 'with room: most journeys are complete' 100+ type=journey complete=true
+# how many there are in that second is a matter of how fast the kernel is: from 84 to 762 were seen
+incomplete=$(k_number type=journey complete=false)
+k_is 'with room: most journeys are complete' $((incomplete + 20))+ type=journey complete=true
 # Some kernels run no probe in some softirqs, whatever room there is (loader/softirqs.h): of that row the rest of its
 # last column may stay, but no other row.
 tap_like 'with room: and --stats says so' "$(grep -vE '^ *[0-9]+ +softirqs ' "$TAP_TMP/tiny.err")" \
