@@ -120,7 +120,7 @@ else
 fi
 # shellcheck disable=SC2086 # several words
 cmd_start linger_not -o "$T/o" --linger 600 -- $python tests/kernel/cmd_udp.py send 127.0.0.1 9 2
-ends 'nothing under way: no lingering' 0 20
+ends 'nothing under way: no lingering' 0 300
 
 # ---- without COMMAND ----
 
