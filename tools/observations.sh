@@ -9,15 +9,21 @@ list=tests/kernel/observations
 
 declare -A tests
 status=0
-for script in tests/kernel/*.t; do
-	# the comment in its head: "O33, O42: ...", "O12-O16: ..."
-	head=$(sed -n '/^set /q; /^#!/d; /^#/p' "$script")
-	while read -r from to; do
-		for ((n = from; n <= ${to:-$from}; n++)); do
-			tests[O$n]+=" [${script##*/}](../$script)"
-		done
-	done < <(grep -oE '\bO[0-9]+(-O[0-9]+)?\b' <<<"$head" | sort -u | sed -E 's/^O//; s/-O/ /')
-done
+# the comment in the head of each: "O33, O42: ...", "O12-O16: ..."
+while read -r script from to; do
+	for ((n = from; n <= ${to:-$from}; n++)); do
+		tests[O$n]+=" [${script##*/}](../$script)"
+	done
+done < <(awk 'FNR == 1 { head = 1; next }
+	/^set / { head = 0 }
+	head && /^#/ {
+		gsub(/[^A-Za-z0-9_-]+/, " ")
+		for (i = 1; i <= NF; i++)
+			if ($i ~ /^O[0-9]+(-O[0-9]+)?$/ && !said[FILENAME, $i]++) {
+				gsub(/[O-]+/, " ", $i)
+				print FILENAME, $i
+			}
+	}' tests/kernel/*.t)
 
 cat <<'END'
 # What trace shows, and the tests that hold it to that
