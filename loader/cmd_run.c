@@ -388,12 +388,13 @@ static bool run_take_signals(struct run *run, bool command_runs)
 }
 
 /*
- * Has every packet a fate? The kernel purges a closed UDP socket's queue after a grace period of RCU, so
- * what is queued and unread gets a moment after `ended`.
+ * Has every packet that was sent until `ended` a fate? The kernel purges a closed UDP socket's queue after a
+ * grace period of RCU, so what is queued and unread gets a moment after that.
  */
 static bool run_is_over(const struct run *run, double ended)
 {
-	if (!run->pipeline || pipeline_underway(run->pipeline))
+	if (!run->pipeline || live_seen(run->live) < ended * 1e9 ||
+	    pipeline_underway(run->pipeline))
 		return false;
 	return !pipeline_unread(run->pipeline) || run_now() >= ended + PURGE_S;
 }

@@ -73,6 +73,9 @@ unsigned int live_probes(const struct hs_live *live);
 #define LIVE_PERIOD_MS 10
 int live_drain(struct hs_live *live);
 
+/* What was written until then has been handed over; ns of CLOCK_MONOTONIC. */
+uint64_t live_seen(const struct hs_live *live);
+
 /* One sentence about names that are missing, NULL when all is well. */
 const char *live_names_warning(const struct hs_live *live);
 

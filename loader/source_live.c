@@ -723,6 +723,11 @@ int live_drain(struct hs_live *live)
 	return r ? r : until < all;
 }
 
+uint64_t live_seen(const struct hs_live *live)
+{
+	return live->ticked;
+}
+
 const char *live_names_warning(const struct hs_live *live)
 {
 	return learn_warning(live->learn);

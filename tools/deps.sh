@@ -45,6 +45,7 @@ packages()
 		check|cppcheck|cmd:cppcheck|Cppcheck
 		check|scdoc|cmd:scdoc|scdoc
 		check|python3|cmd:python3|Python 3
+		check|procps|cmd:sysctl|procps
 		check|netcat-openbsd|cmd:nc|OpenBSD netcat
 		check|nftables|cmd:nft|nftables
 		check|iptables|cmd:iptables-legacy|iptables

@@ -113,6 +113,16 @@ if tc qdisc add dev lo root tbf rate 8bit burst 1600 limit 1000000000 2>"$T/err"
 	tap_check '--linger 1.5: no earlier' \
 		test "$((${EPOCHREALTIME//[!0-9]/} - $(<"$T/limited.end")))" -ge 1500000
 	tap_like '--linger 1.5: says what is still open' "$(<"$T/o")" 'still under way'
+	# What COMMAND sends last may still wait in the ring when it has ended.
+	soonest=
+	for _ in 1 2 3 4 5; do
+		# shellcheck disable=SC2016 # the inner shell's
+		"$TRACE" -q --linger 0.5 -- bash -c 'echo >/dev/udp/127.0.0.1/9; echo "${EPOCHREALTIME//[!0-9]/}" >"$0"' \
+			"$T/last" >"$T/o" 2>&1
+		lingered=$((${EPOCHREALTIME//[!0-9]/} - $(<"$T/last")))
+		[[ -n $soonest ]] && ((soonest < lingered)) || soonest=$lingered
+	done
+	tap_check 'trace lingers for what was sent last' test "$soonest" -ge 500000
 	touch "$T/dry"
 	tc qdisc del dev lo root
 else
