@@ -19,6 +19,7 @@ set -u
 #	cmd:NAME	a command
 #	lib:MODULE:HEADER	a library: pkg-config knows MODULE, or the compiler finds HEADER
 #	any:FILE:FILE...	one of these can be run
+#	py:MODULE		the system's Python imports it
 packages()
 {
 	cat <<-END
@@ -45,6 +46,7 @@ packages()
 		check|cppcheck|cmd:cppcheck|Cppcheck
 		check|scdoc|cmd:scdoc|scdoc
 		check|python3|cmd:python3|Python 3
+		check|python3-jsonschema|py:jsonschema|Python's jsonschema
 		check|procps|cmd:sysctl|procps
 		check|netcat-openbsd|cmd:nc|OpenBSD netcat
 		check|nftables|cmd:nft|nftables
@@ -109,6 +111,8 @@ is_here()
 	if [[ $kind == cmd ]]; then
 		read -ra words <<<"$what"
 		command -v "${words[0]}" >/dev/null
+	elif [[ $kind == py ]]; then
+		/usr/bin/python3 -c "import $what" 2>/dev/null
 	elif [[ $kind == any ]]; then
 		IFS=: read -ra words <<<"$what"
 		command -v "${words[@]}" >/dev/null

@@ -4,7 +4,8 @@
  * count.bpf.o; says of each how many instructions the verifier looked at. A line each:
  *
  *	WAY PROGRAM loads INSTRUCTIONS	(tab-separated; "-": the kernel does not say, of copies before 5.16)
- *	WAY PROGRAM absent WHY		it is not for this kernel
+ *	WAY PROGRAM absent WHY		this kernel cannot have it
+ *	WAY PROGRAM unwanted -		it can, but another program sees the same
  *	WAY PROGRAM fails WHY		the verifier's last words
  *	WAY functions attached COUNT	so many functions are probed
  *	WAY FUNCTION refused WHY	this one could be, but is not
@@ -153,16 +154,16 @@ static void report(const struct bpf_program *prog, const struct program *p)
 
 static void report_absent(const struct bpf_program *prog)
 {
-	const char *name = bpf_program__name(prog), *instead = live_stands_in_for(name);
-	const char *section = bpf_program__section_name(prog);
+	const char *name = bpf_program__name(prog), *section = bpf_program__section_name(prog);
 	char why[128];
 
-	if (instead)
-		snprintf(why, sizeof(why), "there is a tracepoint %s", instead);
-	else if (!strncmp(name, "sys_", 4))
-		snprintf(why, sizeof(why), "system calls are better seen the other way here");
-	else
-		snprintf(why, sizeof(why), "no tracepoint %s", section + strcspn(section, "/") + 1);
+	if (live_stands_in_for(name) || !strncmp(name, "sys_", 4)) {
+		say(name, "unwanted", "-");
+		return;
+	}
+	/* as the doctor says it, cmd_doctor.c */
+	snprintf(why, sizeof(why), "tracepoint %s does not exist",
+		 section + strcspn(section, "/") + 1);
 	say(name, "absent", why);
 }
 

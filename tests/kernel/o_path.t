@@ -90,12 +90,12 @@ k_run client1 apps/time_client 10.0.1.1 8080
 k_expect 'O47: the checksum is left to the device, which has none: it is read all the same' "
 	journey udp dport=8080 checksum_left=yes fate=queued read=yes
 	journey udp sport=8080 checksum_left=yes fate=queued read=yes"
-if k_in client1 "$PYTHON" -IS tests/kernel/offload.py veth_c1 off 2>/dev/null; then
+if k_in client1 "$PYTHON" -IS tests/kernel/offload.py veth_c1 tx off 2>/dev/null; then
 	k_run client1 apps/time_client 10.0.1.1 8080
 	k_expect 'O47: with offload off the sender computes it' "
 		journey udp dport=8080 checksum_left=no fate=queued read=yes
 		journey udp sport=8080 checksum_left=yes fate=queued read=yes"
-	k_in client1 "$PYTHON" -IS tests/kernel/offload.py veth_c1 on
+	k_in client1 "$PYTHON" -IS tests/kernel/offload.py veth_c1 tx on
 else
 	tap_skip 'O47: with offload off the sender computes it' 'this kernel does not let veth change its offloads'
 fi

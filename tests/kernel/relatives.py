@@ -1,27 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What o_relatives.t needs of the kernel and no common program does.
 
-    relatives.py uncut DEV                  the device takes no packet that it would have to cut (ethtool -K DEV tso off)
     relatives.py router GROUP IN OUT...     sends what comes to GROUP by IN out of each OUT, until it is killed
     relatives.py send GROUP PORT            joins GROUP, and sends one datagram to it
     relatives.py sink ADDRESS PORT          takes one connection, and what comes by it
     relatives.py pour ADDRESS PORT BYTES    sends so many through a connection
 """
-import array
-import fcntl
 import signal
 import socket
 import struct
 import sys
 
-SIOCETHTOOL, ETHTOOL_STSO = 0x8946, 0x1F  # linux/sockios.h, linux/ethtool.h
 MRT_INIT, MRT_ADD_VIF, MRT_ADD_MFC, VIFF_USE_IFINDEX = 200, 202, 204, 8  # linux/mroute.h
-
-
-def uncut(dev):
-    value = array.array("B", struct.pack("II", ETHTOOL_STSO, 0))
-    request = struct.pack("16sP", dev.encode(), value.buffer_info()[0])
-    fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), SIOCETHTOOL, request)
 
 
 def router(group, *devs):
@@ -57,4 +47,4 @@ def pour(address, port, count):
         sock.sendall(bytes(int(count)))
 
 
-{"uncut": uncut, "router": router, "send": send, "sink": sink, "pour": pour}[sys.argv[1]](*sys.argv[2:])
+{"router": router, "send": send, "sink": sink, "pour": pour}[sys.argv[1]](*sys.argv[2:])
