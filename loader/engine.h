@@ -2,6 +2,7 @@
 /*
  * What the files of the journey engine share. Not for others.
  *   journey.c  what each event means        node.c    a journey's life
+ *   birth.c    a packet's first event       lost.c    records that are missing
  *   hop.c      its hops                     cause.c   what provoked it
  *   fate.c     what became of it            socket.c  sockets, queues, reads
  *   call.c     system calls                 tell.c    sentences
@@ -41,7 +42,7 @@ struct node {
 	size_t n_children;
 	size_t open_children; /* that are not settled */
 	uint64_t last;	      /* time of the last event */
-	uint64_t lost_before; /* lost_total at its birth */
+	uint64_t lost_before; /* lost_now() at its birth */
 	uint64_t address; /* of the skb that stands for it now, the key of by_address; 0: none any
 			     more */
 	uint32_t born_tid;
@@ -316,6 +317,20 @@ struct missed {
 #define TICK_NS	   50000000ull
 #define MISSED_MAX 16 /* ports that are told apart */
 
+/* Records that are missing. */
+struct lost {
+	uint64_t gaps, reserve,
+		misses; /* missing numbers, and by the counters; misses: skipped events */
+	uint64_t total; /* that any journey alive may miss */
+	struct {
+		uint64_t until, total;
+	} ahead[AHEAD_MAX]; /* told ahead: by when it was lost, `total` then; oldest first */
+	size_t n_ahead;
+	uint64_t past;	 /* with n_ahead: what had been lost before them */
+	bool told_ahead; /* this recording tells losses before what comes after them */
+	uint64_t told, misses_told, told_at; /* what the sink knows, and since when */
+};
+
 struct hs_journeys {
 	struct hs_names *names;
 	const struct hs_select *select;
@@ -356,17 +371,9 @@ struct hs_journeys {
 	size_t last_hold, last_context;
 	bool probed[256]; /* stages that functions time in this recording */
 	struct hs_summary sum;
-	uint64_t misses_seen, gaps, reserve; /* lost: missing numbers, and by the counters */
-	uint64_t lost_total;		     /* records that any journey alive may miss */
-	struct {
-		uint64_t until, total;
-	} ahead[AHEAD_MAX]; /* told ahead: by when it was lost, lost_total then; oldest first */
-	size_t n_ahead;
-	uint64_t lost_past; /* with n_ahead: what had been lost before them */
-	bool told_ahead;    /* this recording tells losses before what comes after them */
+	struct lost lost;
 	uint64_t last_tick;
-	uint64_t ticked, loss_told, asked;  /* times; asked: for the next hop of a forwarded one */
-	uint64_t lost_told, misses_told;    /* what the sink knows */
+	uint64_t ticked, asked;		    /* times; asked: for the next hop of a forwarded one */
 	struct hs_rec_tag tag[HS_MAX_CPUS]; /* of the packet told next there; skb 0: none */
 	uint32_t queued[HS_MAX_CPUS];	    /* serial of what a device queued last there */
 	uint32_t readable[HS_MAX_CPUS]; /* of what a socket queued last, until somebody is woken */
@@ -383,6 +390,32 @@ struct hs_journeys {
 		if ((js)->sink->callback)                                   \
 			(js)->sink->callback((js)->sink->ctx, __VA_ARGS__); \
 	} while (0)
+
+/* birth.c */
+/* The packet of a HS_REC_BIRTH. NULL when out of memory, which js->error then says. */
+struct node *birth_node(struct hs_journeys *js, const struct hs_event *e);
+/* Its headers as they are now. Returns the bytes of MPLS labels before them, after which comes `*ret_proto`. */
+size_t birth_parse(const struct hs_event *e, uint16_t *ret_proto, struct hs_packet *ret);
+/* It is given to a device with other headers than those it was born with: what is new about them; "". */
+const char *birth_headers(struct hs_journeys *js, struct node *n, const struct hs_event *e);
+/* The bytes of what is born next on that CPU. */
+void birth_payload(struct hs_journeys *js, const struct hs_event *e);
+
+/* lost.c */
+/*
+ * What the counters say beyond the gaps that were seen: lost after the last record, or skipped. What is told
+ * ahead may not have been lost yet, so those that are born meanwhile count as alive, too.
+ */
+void lost_event(struct hs_journeys *js, const struct hs_event *e);
+/* What was told ahead to be lost by `now` is in the past. */
+void lost_tick(struct hs_journeys *js, uint64_t now);
+/* Once a second, and not at once: a record that an interrupt overtook is not lost, only late. */
+void lost_tell(struct hs_journeys *js, uint64_t now);
+/* What may have been lost before this moment: of what is told ahead, nobody knows whether it was already. */
+static inline uint64_t lost_now(const struct hs_journeys *js)
+{
+	return js->lost.n_ahead ? js->lost.past : js->lost.total;
+}
 
 /* node.c */
 extern const struct hs_fate no_fate; /* its strings are "" */
@@ -672,12 +705,6 @@ void seq_unread(struct hs_journeys *js, struct flow_node *f, unsigned int reader
 uint32_t seq_rel(const struct flow_end *end, uint32_t seq);
 /* Bytes of the stream up to `copied` that are a FIN, which no call returns. */
 uint32_t seq_fin_before(const struct flow_end *end, uint32_t copied);
-
-/* What may have been lost before this moment: of what is told ahead, nobody knows whether it was already. */
-static inline uint64_t lost_now(const struct hs_journeys *js)
-{
-	return js->n_ahead ? js->lost_past : js->lost_total;
-}
 
 /* tcp.c */
 /* Records that were lost since what was known when its handshake began, if it is the end of one; else 0. */

@@ -150,7 +150,7 @@ static struct flow_node *flow_new(struct hs_journeys *js, const struct hs_packet
 	while (js->n_flows >= (js->select->tables ?: FLOW_MAX)) {
 		/* What its segments do is not understood any more. */
 		js->sum.losses.n[HS_LOSS_FLOWS]++;
-		js->lost_total++;
+		js->lost.total++;
 		flow_free(js, js->flow_list);
 	}
 	f = calloc(1, sizeof(*f));

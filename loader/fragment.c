@@ -13,7 +13,7 @@ bool fragment_waits(const struct hs_journeys *js, const struct node *n, uint64_t
 	/* Where it was is another packet (address 0): its data was moved to one of the others. */
 	return n->j.packet.fragmented && node_is_open(n) &&
 	       node_timed_stage(n) == HS_STAGE_RECEIVE && !n->whole && n->address &&
-	       js->lost_total == n->lost_before && now < n->last + WAIT_NS;
+	       js->lost.total == n->lost_before && now < n->last + WAIT_NS;
 }
 
 bool fragment_is_given_up(const struct node *n, const char *function)

@@ -9,14 +9,12 @@
 
 #include "engine.h"
 #include "packet.h"
-#include "reasons.h"
 #include "stages.h"
 
-#define SETTLE_NS    2000000000ull  /* silence after which a journey is shown as it is */
-#define QUIET_NS     100000000ull   /* silence after which the protocol has kept a packet */
-#define ASK_NS	     10000000000ull /* the next hop has as long to answer: ARP, ND */
-#define LOSS_TELL_NS 1000000000ull
-#define REMEMBER_NS  5000000000ull /* a settled journey may still be somebody's cause */
+#define SETTLE_NS   2000000000ull  /* silence after which a journey is shown as it is */
+#define QUIET_NS    100000000ull   /* silence after which the protocol has kept a packet */
+#define ASK_NS	    10000000000ull /* the next hop has as long to answer: ARP, ND */
+#define REMEMBER_NS 5000000000ull  /* a settled journey may still be somebody's cause */
 
 struct hs_journeys *journeys_new(struct hs_names *names, const struct hs_select *select,
 				 const struct hs_sink *sink)
@@ -85,89 +83,6 @@ uint64_t journeys_settled(const struct hs_journeys *js)
 	return js->settled;
 }
 
-/* Its bytes, which came just before: what lies behind the headers is kept. */
-static void node_take_payload(struct hs_journeys *js, struct node *n, const struct hs_event *e)
-{
-	struct hs_rec_payload *snap = js->snap[e->cpu % HS_MAX_CPUS];
-	const struct hs_packet *p = &n->j.packet;
-	uint32_t headers = n->labels + p->length - p->payload;
-
-	if (!snap || snap->skb != n->j.skb || p->payload > p->length || snap->len <= headers)
-		return;
-	n->j.payload_captured = snap->len - headers;
-	n->bytes = malloc(n->j.payload_captured);
-	if (!n->bytes) {
-		js->error = -ENOMEM;
-		return;
-	}
-	memcpy(n->bytes, snap->data + headers, n->j.payload_captured);
-	n->j.payload = n->bytes;
-}
-
-/* A segment, born on its way to the driver: of the packet that was queued just before, and ends so. */
-static struct node *node_find_whole(struct hs_journeys *js, const struct hs_event *e,
-				    struct node *n)
-{
-	struct node *whole = node_by_serial(js, js->queued[e->cpu % HS_MAX_CPUS]);
-
-	if (!whole || whole == n || whole->flow != n->flow || !whole->freed ||
-	    whole->j.packet.length <= n->j.packet.length)
-		return NULL;
-	whole->cut = true;
-	n->by_socket |= whole->by_socket;
-	if (!*n->j.cause_text && whole->selected)
-		n->j.cause_text = names_internf(js->names, "cut from #%u", whole->j.id);
-	return whole;
-}
-
-/* Bytes of its headers. */
-static size_t birth_captured(const struct hs_event *e)
-{
-	const struct hs_rec_birth *birth = (const void *)e->rec;
-	size_t room = e->rec->size - e->rec->frames * sizeof(uint64_t) -
-		      offsetof(struct hs_rec_birth, data);
-
-	return birth->headers < room ? birth->headers : room;
-}
-
-/* Its headers as they are now. Returns the bytes of MPLS labels before them, after which comes `*ret_proto`. */
-static size_t birth_parse(const struct hs_event *e, uint16_t *ret_proto, struct hs_packet *ret)
-{
-	const struct hs_rec_birth *birth = (const void *)e->rec;
-	size_t captured = birth_captured(e), labels;
-
-	*ret_proto = birth->proto;
-	labels = packet_skip_labels(ret_proto, birth->data, captured);
-	packet_parse(ret, *ret_proto, birth->l3 - labels, birth->data + labels, captured - labels);
-	return labels;
-}
-
-/* It is given to a device with other headers than those it was born with: what is new about them. */
-static const char *headers_text(struct hs_journeys *js, struct node *n, const struct hs_event *e)
-{
-	const struct hs_rec_birth *rec = (const void *)e->rec;
-	bool inside = rec->hdr.flags & HS_F_LOCAL;
-	struct flow_node *f = flow_by_serial(js, n->flow);
-	uint16_t proto;
-	struct hs_packet p;
-	size_t labels = birth_parse(e, &proto, &p);
-
-	if (labels)
-		return tell_labels(js, rec->data, labels);
-	/* What has not left this machine yet, and is given to a device again: by a tunnel. */
-	if (inside)
-		return tunnel_put_on(js, n, &p, rec->data, birth_captured(e));
-	if (p.version && p.proto == n->j.packet.proto) {
-		n->src = n->j.now_src = p.src;
-		n->dst = n->j.now_dst = p.dst;
-		n->j.translated = !packet_same_endpoint(&p.src, &n->j.packet.src) ||
-				  !packet_same_endpoint(&p.dst, &n->j.packet.dst);
-		if (f && p.has_ports)
-			flow_add_alias(js, f, n->j.from, &p.src, &p.dst);
-	}
-	return tell_headers(js, n, &p);
-}
-
 static const char *text_joined(struct hs_journeys *js, const char *a, const char *b)
 {
 	return *a && *b ? names_internf(js->names, "%s; %s", a, b) : *a ? a : b;
@@ -181,80 +96,6 @@ static const char *conntrack_text(struct hs_journeys *js, const struct hs_event 
 	if (!*state || !strncmp(state, "established", strlen("established")))
 		return "";
 	return names_internf(js->names, "conntrack: %s", state);
-}
-
-static struct node *node_born(struct hs_journeys *js, const struct hs_event *e)
-{
-	const struct hs_rec_birth *birth = (const void *)e->rec;
-	size_t captured = birth_captured(e);
-	struct node *n = node_new(js, e), *original = NULL, *whole = NULL;
-	uint16_t proto;
-	struct sock_node *s;
-
-	if (!n)
-		return NULL;
-	n->j.skb = birth->at.skb;
-	n->head = birth->head;
-	n->born_tid = birth->at.tid;
-	n->labels = birth_parse(e, &proto, &n->j.packet);
-	n->src = n->j.packet.src;
-	n->dst = n->j.packet.dst;
-	node_take_payload(js, n, e);
-	n->j.noise = packet_noise(&n->j.packet);
-	n->j.packet.headroom = 2 * birth->headroom;
-	n->j.packet.checksum_left = birth->hdr.flags & HS_F_PARTIAL;
-	n->by_filter =
-		select_filters_match(js->select, birth->proto, birth->l3, birth->data, captured) ||
-		(n->labels && select_filters_match(js->select, proto, birth->l3 - n->labels,
-						   birth->data + n->labels, captured - n->labels));
-	n->folded = n->j.noise && !js->select->all && !js->select->filter_text.n;
-	node_set_address(js, n, birth->at.skb);
-	/* A request (of a listener that answers) is no socket yet, and has no type. */
-	s = birth->sk ? sock_find(js, birth->sk) : NULL;
-	if (s && s->s.type) {
-		n->sk = s->sk;
-		n->sock_serial = s->serial;
-		n->by_socket = s->s.followed;
-	}
-	if (birth->hdr.stage == HS_STAGE_DEV_XMIT)
-		original = node_find_original(js, e, n);
-	else if (birth->hdr.stage == HS_STAGE_DEV_QUEUE)
-		original = node_find_flooded(js, e, &n->j.packet);
-	n->duplicate = original != NULL;
-	if (!original && !(birth->hdr.flags & HS_F_LOCAL))
-		whole = relate_find_cut(js, e, &n->j.packet);
-	flow_join(js, n, e);
-	/* What arrives from outside has no skb_iif yet, either. */
-	if (original)
-		node_set_duplicate(js, e, n, original);
-	else if (whole)
-		node_set_fragment(js, n, whole);
-	else if (birth->hdr.flags & HS_F_LOOPED ||
-		 (birth->hdr.flags & HS_F_LOCAL && birth->hdr.stage != HS_STAGE_RECEIVE &&
-		  birth->hdr.stage != HS_STAGE_BACKLOG))
-		node_find_cause(js, e, n);
-	if (birth->hdr.stage == HS_STAGE_DEV_XMIT && !original)
-		whole = node_find_whole(js, e, n);
-	if (n->flow)
-		tcp_born(js, n, e);
-	relate_born(js, e, n, original ?: whole);
-	return n;
-}
-
-static void on_payload(struct hs_journeys *js, const struct hs_event *e)
-{
-	const struct hs_rec_payload *rec = (const void *)e->rec;
-	struct hs_rec_payload **at = &js->snap[e->cpu % HS_MAX_CPUS], *grown;
-
-	if (rec->len > rec->hdr.size - sizeof(*rec))
-		return;
-	grown = realloc(*at, rec->hdr.size);
-	if (!grown) {
-		js->error = -ENOMEM;
-		return;
-	}
-	memcpy(grown, rec, rec->hdr.size);
-	*at = grown;
 }
 
 /*
@@ -366,7 +207,7 @@ static void on_unborn(struct hs_journeys *js, const struct hs_event *e)
 	if (n && !n->freed && n->j.fate.kind == HS_FATE_UNDERWAY && stage != HS_STAGE_RECEIVE &&
 	    stage != HS_STAGE_SOCK_QUEUE)
 		return;
-	n = node_born(js, e);
+	n = birth_node(js, e);
 	if (!n)
 		return;
 	n->netns = at->netns;
@@ -403,7 +244,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 		return;
 	}
 	if (copy || (event_may_be_birth(e) && (!n || !node_continues(n, e)))) {
-		n = node_born(js, e);
+		n = birth_node(js, e);
 		if (n && n->waited)
 			text = n->waited;
 		/* What the sender's call ran was about the original. */
@@ -434,7 +275,7 @@ static void on_seen(struct hs_journeys *js, const struct hs_event *e)
 	    node_is_guest(js, n, e))
 		text = cause_waited_text;
 	if (!copy && e->rec->type == HS_REC_BIRTH && e->rec->stage == HS_STAGE_DEV_QUEUE)
-		headers = headers_text(js, n, e);
+		headers = birth_headers(js, n, e);
 	if (e->rec->stage == HS_STAGE_DEV_QUEUE || e->rec->stage == HS_STAGE_RECEIVE)
 		headers = text_joined(js, headers, tunnel_tagged(js, n, e));
 	text = text_joined(js, headers, text);
@@ -582,34 +423,6 @@ static void on_sock_error(struct hs_journeys *js, const struct hs_event *e)
 	n->j.told_task = s->s.owner;
 }
 
-/* A gap may be seen after the counters told of it, so the two are never added up. */
-static uint64_t lost_known(const struct hs_journeys *js)
-{
-	return js->gaps > js->reserve ? js->gaps : js->reserve;
-}
-
-static void on_lost(struct hs_journeys *js, uint64_t lost, uint64_t misses)
-{
-	if (!lost && !misses)
-		return;
-	js->lost_total += lost + misses;
-	js->sum.lost = lost_known(js);
-	js->sum.misses += misses;
-}
-
-/* Once a second, and not at once: a record that an interrupt overtook is not lost, only late. */
-static void tell_loss(struct hs_journeys *js, uint64_t now)
-{
-	if (js->lost_told == js->sum.lost && js->misses_told == js->sum.misses)
-		return;
-	if (js->loss_told && now < js->loss_told + LOSS_TELL_NS)
-		return;
-	js->loss_told = now;
-	js->lost_told = js->sum.lost;
-	js->misses_told = js->sum.misses;
-	SINK(js, loss, now, js->sum.lost, js->sum.misses);
-}
-
 /* Does it wait until the next hop tells its link-layer address? It asked, or another to the same place did. */
 static bool node_waits_for_hop(const struct hs_journeys *js, const struct node *n)
 {
@@ -643,27 +456,6 @@ static bool node_passes_through(struct hs_journeys *js, const struct node *n)
 	return to && to->netns && !to->guessed && to->netns != n->netns;
 }
 
-/* Nobody knows before `until` which of them are lost already. */
-static void loss_ahead(struct hs_journeys *js, uint64_t until)
-{
-	js->told_ahead = true;
-	if (js->n_ahead < AHEAD_MAX)
-		js->n_ahead++;
-	js->ahead[js->n_ahead - 1].until = until;
-	js->ahead[js->n_ahead - 1].total = js->lost_total;
-}
-
-/* From now on all of these are in the past. */
-static void loss_past(struct hs_journeys *js, uint64_t now)
-{
-	size_t old = 0;
-
-	while (old < js->n_ahead && js->ahead[old].until <= now)
-		js->lost_past = js->ahead[old++].total;
-	js->n_ahead -= old;
-	memmove(js->ahead, js->ahead + old, js->n_ahead * sizeof(js->ahead[0]));
-}
-
 /* Nobody reads a FIN, or what was left in a queue at close; of what connection it was says who read a segment. */
 static bool node_may_be_read(struct hs_journeys *js, const struct node *n)
 {
@@ -692,7 +484,7 @@ static void look_after(struct hs_journeys *js, uint64_t now)
 	struct node *n, *tmp;
 
 	js->ticked = now;
-	tell_loss(js, now);
+	lost_tell(js, now);
 	SINK(js, tick, now);
 	DL_FOREACH_SAFE (js->open, n, tmp) {
 		uint64_t quiet = now > n->last ? now - n->last : 0;
@@ -730,48 +522,9 @@ static void look_after(struct hs_journeys *js, uint64_t now)
 static void on_tick(struct hs_journeys *js, uint64_t now)
 {
 	js->last_tick = now;
-	loss_past(js, now);
+	lost_tick(js, now);
 	if (now >= js->ticked + TICK_NS)
 		look_after(js, now);
-}
-
-void journeys_gap(void *ctx, uint64_t time, int64_t lost)
-{
-	struct hs_journeys *js = ctx;
-	uint64_t known = lost_known(js);
-
-	(void)time;
-	if (lost > 0) {
-		js->gaps += lost;
-		on_lost(js, js->told_ahead ? lost_known(js) - known : (uint64_t)lost, 0);
-	} else if (js->gaps) {
-		/* One that was counted; a number may also come twice in a damaged recording. */
-		js->gaps--;
-		js->lost_total -= js->told_ahead ? known - lost_known(js) : 1;
-		js->sum.lost = lost_known(js);
-	}
-}
-
-/*
- * What the counters say beyond the gaps that were seen: lost after the last record, or skipped. What is told
- * ahead may not have been lost yet, so those that are born meanwhile count as alive, too.
- */
-static void on_loss(struct hs_journeys *js, const struct hs_event *e)
-{
-	const struct hs_rec_loss *rec = (const void *)e->rec;
-	uint64_t known = lost_known(js), misses = rec->misses + rec->maps;
-
-	if (!js->n_ahead)
-		js->lost_past = js->lost_total;
-	js->reserve = rec->reserve;
-	losses_learn(&js->sum.losses, rec);
-	js->sum.untimed = js->sum.losses.n[HS_LOSS_UNTIMED];
-	js->sum.unseen_calls = js->sum.losses.n[HS_LOSS_UNSEEN_CALLS];
-	on_lost(js, rec->reserve > known ? rec->reserve - known : 0, misses - js->misses_seen);
-	js->misses_seen = misses;
-	if (rec->hdr.flags & HS_F_AHEAD && rec->hdr.size >= sizeof(*rec))
-		loss_ahead(js, rec->until);
-	tell_loss(js, e->time);
 }
 
 static void on_end(struct hs_journeys *js, uint64_t now)
@@ -779,8 +532,8 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 	struct node *n;
 	struct open_call *call, *call_tmp;
 
-	js->loss_told = 0;
-	tell_loss(js, now);
+	js->lost.told_at = 0;
+	lost_tell(js, now);
 	DL_FOREACH (js->open, n) {
 		if (n->j.fate.kind == HS_FATE_UNDERWAY && !node_waits_for_hop(js, n))
 			fate_conclude(js, n, now);
@@ -844,7 +597,7 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		tunnel_tag(js, (const void *)e->rec);
 		break;
 	case HS_REC_PAYLOAD:
-		on_payload(js, e);
+		birth_payload(js, e);
 		break;
 	case HS_REC_SIGNAL:
 		tcp_signal(js, e);
@@ -874,7 +627,7 @@ int journeys_event(void *ctx, const struct hs_event *e)
 		on_tick(js, e->time);
 		break;
 	case HS_REC_LOSS:
-		on_loss(js, e);
+		lost_event(js, e);
 		break;
 	case HS_REC_END:
 		on_end(js, e->time);

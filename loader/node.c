@@ -174,9 +174,9 @@ const struct hs_fate no_fate = {
 /* Records that were lost while it was alive may have been about it. */
 void node_note_loss(const struct hs_journeys *js, struct node *n)
 {
-	uint64_t lost = js->lost_total - n->lost_before;
+	uint64_t lost = js->lost.total - n->lost_before;
 
-	if (n->settled || js->lost_total <= n->lost_before)
+	if (n->settled || js->lost.total <= n->lost_before)
 		return;
 	n->j.incomplete = true;
 	n->j.lost = lost > n->j.lost ? lost : n->j.lost;

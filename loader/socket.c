@@ -266,7 +266,7 @@ static int sock_fill(struct hs_journeys *js, struct sock_node *s, uint32_t qlen)
 {
 	size_t missing = qlen > s->queue_n + 1 ? qlen - s->queue_n - 1 : 0;
 
-	if (s->filled && s->lost_pushed == js->lost_total)
+	if (s->filled && s->lost_pushed == js->lost.total)
 		return 0;
 	s->filled = true;
 	s->lost_pushed = lost_now(js);
@@ -380,7 +380,7 @@ void sock_read(struct hs_journeys *js, const struct hs_event *e)
 	if (rec->flags & MSG_TRUNC_FLAG && rec->asked && rec->asked < read.copied)
 		read.copied = rec->asked;
 	/* Reads whose records were lost have shortened the queue, too. */
-	if (s->lost_read != js->lost_total)
+	if (s->lost_read != js->lost.total)
 		while (s->queue_n > (size_t)rec->qlen + 1)
 			sock_pop(s, &w);
 	s->lost_read = lost_now(js);

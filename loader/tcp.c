@@ -668,14 +668,14 @@ uint64_t tcp_doubt(struct hs_journeys *js, const struct node *n)
 	const struct sock_node *s;
 	uint64_t known;
 
-	if (!f || !js->lost_total || n->j.packet.payload || !n->j.has_rel || n->j.rel_seq != 1 ||
+	if (!f || !js->lost.total || n->j.packet.payload || !n->j.has_rel || n->j.rel_seq != 1 ||
 	    n->j.rel_ack != 1 || !node_has_flags(n, TH_ACK, TH_SYN | TH_RST | TH_FIN))
 		return 0;
 	s = listener_of(js, n->netns, &n->j.packet.dst);
 	known = f->f.opened ? f->lost_before : 0;
 	if (s && s->tcp.sk && s->lost_tcp < known)
 		known = s->lost_tcp;
-	return js->lost_total - known;
+	return js->lost.total - known;
 }
 
 const char *tcp_refused(struct hs_journeys *js, const struct node *n)
@@ -690,7 +690,7 @@ const char *tcp_refused(struct hs_journeys *js, const struct node *n)
 	bool full;
 
 	/* Its answer, or the socket that it made, may have been missed. */
-	if ((!syn && !ack) || js->lost_total > n->lost_before)
+	if ((!syn && !ack) || js->lost.total > n->lost_before)
 		return NULL;
 	s = listener_of(js, n->netns, &n->j.packet.dst);
 	if (!s)

@@ -14,7 +14,7 @@ common  -                       abi stages reasons model losses json_get text te
 record  -                       record source
 system  record                  source_* softirqs probe learn learn_state learn_netns learn_tables netns_scan symbols reason procnet netns_enter doctor doctor_judge attach clone backend kfuncs ruleset rtnl refusals prefixes
 decode  record                  names packet decode
-engine  decode                  engine select filter journey node hop cause fate call socket flow seq tcp hold reader tell tell_drop func route no_route martian queue rules rule_match nfqueue fragment tunnel relate
+engine  decode                  engine select filter journey birth lost node hop cause fate call socket flow seq tcp hold reader tell tell_drop func route no_route martian queue rules rule_match nfqueue fragment tunnel relate
 render  -                       render render_*
 expect  -                       expect expect_*
 diff    render                      diff diff_*

@@ -6,6 +6,8 @@
 set -u
 # shellcheck source-path=SCRIPTDIR source=../lib/tap.sh disable=SC1091
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/schema.sh disable=SC1091
+. tests/lib/schema.sh
 tap_need_program trace
 
 here=tests/golden
@@ -51,13 +53,9 @@ for rec in "$here"/*.rec; do
 		tap_check "$name: $view --ascii is 7-bit" is_7bit "$rec" "$view" -v
 	done
 done
-if python3 -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
-	tap_check 'JSON: every line is valid against the schema' python3 tests/kernel/cmd_json.py valid "$here"/*.json
-	./trace stages --json >"$TAP_TMP/stages"
-	tap_check 'JSON: the schema knows every stage' python3 tests/kernel/cmd_json.py stages "$TAP_TMP/stages"
-else
-	tap_skip 'JSON: every line is valid against the schema' 'no python3-jsonschema (4.0)'
-fi
+schema_check "$here"/*.json
+./trace stages --json >"$TAP_TMP/stages"
+tap_check 'JSON: the schema knows every stage' python3 tests/kernel/cmd_json.py stages "$TAP_TMP/stages"
 # an orderly close, to be read from the ladder alone, in 80 columns
 tap_check 'close as ladder.txt' shows close ladder.txt --ladder
 tap_check 'close as ladder-ascii.txt' shows close ladder-ascii.txt --ladder --ascii

@@ -3,6 +3,8 @@
 # trace diff: two recordings of one exercise part where the kernel treated them differently, and nowhere else.
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/schema.sh disable=SC1091
+. tests/lib/schema.sh
 
 k_lab
 k_judge
@@ -131,11 +133,7 @@ k_is 'refused: connect() says so' 1 type=diff_call a.name=connect a.ret=0 b.errn
 
 # ---- the command ----
 
-if "$PYTHON" -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
-	tap_check 'JSON: every line is valid against the schema' "$PYTHON" tests/kernel/cmd_json.py valid "$T/all.json"
-else
-	tap_skip 'JSON: every line is valid against the schema' 'no python3-jsonschema (4.0)'
-fi
+schema_check "$T/all.json"
 tap_run "$TRACE" diff "$T/right4.rec" "$T/wrong4.rec"
 tap_like 'what it says names the fate, the errno and the calls' "$TAP_STATUS $TAP_OUT" \
 	'^1 .*QUEUED.*DROPPED.*ECONNREFUSED.*1 journey parts'

@@ -7,6 +7,8 @@ set -u
 tap_own_netns "$@"
 # shellcheck source-path=SCRIPTDIR source=cmd_lib.sh disable=SC1091
 . tests/kernel/cmd_lib.sh
+# shellcheck source-path=SCRIPTDIR source=../lib/schema.sh disable=SC1091
+. tests/lib/schema.sh
 cmd_begin
 
 T=$TAP_TMP
@@ -82,12 +84,7 @@ replays --follow --width 200 --color=always
 replays --tree --only dropped
 replays --follow -c 2
 replays --list -n "$ns" --all
-if "$python" -c 'import jsonschema; jsonschema.Draft202012Validator' 2>/dev/null; then
-	tap_check 'JSON: every line is valid against the schema' \
-		cmd_json valid "$T/valid.json" "$T/valid_hops.json"
-else
-	tap_skip 'JSON: every line is valid against the schema' 'no python3-jsonschema (4.0)'
-fi
+schema_check "$T/valid.json" "$T/valid_hops.json"
 
 # ---- one recording, other views ----
 
