@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "diff.h"
-#include "render_json.h"
+#include "render_json_members.h"
 
 static const char *const names_of_sides[] = { "a", "b" };
 
