@@ -461,16 +461,33 @@ void notes_init(struct notes *n)
 	assert_non_null(n->file);
 }
 
-struct run {
+struct notes_run {
 	struct notes *notes;
+	struct hs_names *names;
 	struct hs_select select;
+	struct hs_journeys *journeys;
 	struct hs_decoder *decoder;
 	size_t at, noted_from; /* bytes of the stream */
 };
 
+struct notes_run *notes_run_new(struct notes *n)
+{
+	struct notes_run *r = calloc(1, sizeof(*r));
+
+	assert_non_null(r);
+	r->notes = n;
+	r->names = names_new();
+	assert_non_null(r->names);
+	r->journeys = journeys_new(r->names, &r->select, &n->sink);
+	assert_non_null(r->journeys);
+	r->decoder = decode_new(r->names, journeys_event, journeys_gap, r->journeys);
+	assert_non_null(r->decoder);
+	return r;
+}
+
 static int run_record(void *ctx, const struct hs_hdr *rec)
 {
-	struct run *r = ctx;
+	struct notes_run *r = ctx;
 
 	if (r->at == r->noted_from) {
 		fflush(r->notes->file);
@@ -485,25 +502,32 @@ static int run_record(void *ctx, const struct hs_hdr *rec)
 			select_add_spec(&r->select, start->spec, start->spec_len, err, sizeof(err)),
 			0);
 	}
+	if (rec->type == HS_REC_END)
+		r->notes->underway = journeys_underway(r->journeys);
 	return decode_record(r->decoder, rec);
+}
+
+void notes_run_feed(struct notes_run *r, const struct stream *s)
+{
+	assert_int_equal(stream_each(s, run_record, r), 0);
+}
+
+void notes_run_free(struct notes_run *r)
+{
+	decode_free(r->decoder);
+	journeys_free(r->journeys);
+	select_free(&r->select);
+	names_free(r->names);
+	free(r);
 }
 
 void notes_run(struct notes *n, const struct stream *s)
 {
-	struct hs_names *names = names_new();
-	struct hs_journeys *journeys;
-	struct run r = { .notes = n, .noted_from = s->noted_from };
+	struct notes_run *r = notes_run_new(n);
 
-	assert_non_null(names);
-	journeys = journeys_new(names, &r.select, &n->sink);
-	assert_non_null(journeys);
-	r.decoder = decode_new(names, journeys_event, journeys_gap, journeys);
-	assert_non_null(r.decoder);
-	assert_int_equal(stream_each(s, run_record, &r), 0);
-	decode_free(r.decoder);
-	journeys_free(journeys);
-	select_free(&r.select);
-	names_free(names);
+	r->noted_from = s->noted_from;
+	notes_run_feed(r, s);
+	notes_run_free(r);
 }
 
 const char *notes_text(struct notes *n)

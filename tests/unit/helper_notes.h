@@ -31,6 +31,7 @@ struct notes {
 	char *text; /* valid after notes_text() */
 	size_t len, skip;
 	size_t n_hops, n_fates, n_settled;
+	size_t underway; /* journeys, before END */
 	struct hs_summary summary;
 	char nothing[256]; /* of the summary, which outlives the stream's strings */
 };
@@ -38,6 +39,10 @@ struct notes {
 void notes_init(struct notes *n);
 /* What the journey engine makes of a stream. */
 void notes_run(struct notes *n, const struct stream *s);
+/* The same of one that comes in pieces, all of which are noted. */
+struct notes_run *notes_run_new(struct notes *n);
+void notes_run_feed(struct notes_run *r, const struct stream *s);
+void notes_run_free(struct notes_run *r);
 const char *notes_text(struct notes *n);
 void notes_done(struct notes *n);
 /* The stream ends; of these kinds, these lines and no others come out. Frees the stream. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The selection as words, there and back, and what it matches. What it does to journeys is in
- * test_journey.c. */
+ * test_chosen.c. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
