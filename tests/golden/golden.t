@@ -6,8 +6,8 @@
 set -u
 # shellcheck source-path=SCRIPTDIR source=../lib/tap.sh disable=SC1091
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/tap.sh"
-# shellcheck source-path=SCRIPTDIR source=../lib/schema.sh disable=SC1091
-. tests/lib/schema.sh
+# shellcheck source-path=SCRIPTDIR source=../lib/python.sh disable=SC1091
+. tests/lib/python.sh
 tap_need_program trace
 
 here=tests/golden

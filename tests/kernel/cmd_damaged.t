@@ -13,10 +13,10 @@ T=$TAP_TMP
 tap_server server apps/time_server 127.0.0.1 8080
 tap_run "$TRACE" -o /dev/null -w "$T/rec" -- sh -c "
 	apps/time_client 127.0.0.1 8080; apps/time_client 127.0.0.1 8081; apps/time_client ::1 8081
-	$python tests/kernel/cmd_udp.py echo 127.0.0.1 7777"
+	$PYTHON tests/kernel/cmd_udp.py echo 127.0.0.1 7777"
 tap_check 'a recording' test -s "$T/rec"
 tap_check 'cut anywhere: trace read says so; damaged: it lives' \
-	"$python" tests/kernel/cmd_cut.py "$TRACE" "$T/rec" "$T/cut"
+	"$PYTHON" tests/kernel/cmd_cut.py "$TRACE" "$T/rec" "$T/cut"
 
 # no_recording NAME FILE
 no_recording()

@@ -3,8 +3,6 @@
 # trace diff: two recordings of one exercise part where the kernel treated them differently, and nowhere else.
 set -u
 . "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source-path=SCRIPTDIR source=../lib/schema.sh disable=SC1091
-. tests/lib/schema.sh
 
 k_lab
 k_judge

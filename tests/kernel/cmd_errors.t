@@ -10,7 +10,7 @@ tap_own_netns "$@"
 cmd_begin
 
 T=$TAP_TMP
-send="$python tests/kernel/cmd_udp.py send 127.0.0.1 9"
+send="$PYTHON tests/kernel/cmd_udp.py send 127.0.0.1 9"
 
 # says STATUS LINE ARG...: `trace ARG...` ends with STATUS, having said LINE (a regular expression)
 # and nothing else on stderr but that it was ready, and nothing on stdout.
@@ -121,7 +121,7 @@ says 125 "$full" -o /dev/full -- sh -c "$ran"
 tap_check 'COMMAND goes on when trace cannot' test -e "$T/ran"
 
 says_of 1 'trace: cannot write stdout: Bad file descriptor' sh -c "exec $TRACE >&-"
-tap_background talker "$python" tests/kernel/cmd_udp.py stream 127.0.0.1 9 "$T/stop"
+tap_background talker "$PYTHON" tests/kernel/cmd_udp.py stream 127.0.0.1 9 "$T/stop"
 # The reader takes one line; trace ends by itself.
 timeout "$TAP_LIMIT" "$TRACE" udp port 9 2>"$T/err" | head -n 1 >"$T/line"
 tap_is 'stdout whose reader goes away ends it, quietly' \

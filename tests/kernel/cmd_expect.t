@@ -8,8 +8,6 @@ set -u
 tap_own_netns "$@"
 # shellcheck source-path=SCRIPTDIR source=cmd_lib.sh disable=SC1091
 . tests/kernel/cmd_lib.sh
-# shellcheck source-path=SCRIPTDIR source=../lib/schema.sh disable=SC1091
-. tests/lib/schema.sh
 cmd_begin
 
 T=$TAP_TMP
@@ -145,7 +143,7 @@ done
 # ---- losses ----
 
 tap_run "$TRACE" -q -w "$T/lossy" --ring 4K --expect 'drop dport=7' --expect 'no queued' -- \
-	sh -c "$python tests/kernel/cmd_udp.py send 127.0.0.1 9 20000"
+	sh -c "$PYTHON tests/kernel/cmd_udp.py send 127.0.0.1 9 20000"
 if [[ $TAP_ERR == *lost* || $TAP_ERR == *skipped* ]]; then
 	tap_is 'losses: neither of both can be told' \
 		"$TAP_STATUS $(grep -cE '^expect: inconclusive, since [0-9]+ events? w' <<<"$TAP_ERR")" '4 2'
@@ -166,7 +164,7 @@ within()
 	tap_check "$name: in time" test "$((SECONDS - begun))" -le "$limit"
 }
 within 15 'COMMAND stays' -q --timeout 1 --expect 'no drop; blocked recvfrom' -- \
-	"$python" tests/kernel/cmd_udp.py sink 127.0.0.1 7001 1
+	"$PYTHON" tests/kernel/cmd_udp.py sink 127.0.0.1 7001 1
 tap_is 'COMMAND stays: what it is in is seen' "$TAP_STATUS $TAP_ERR" '0 '
 tap_check 'and it is gone' sh -c '! pgrep -f "[c]md_udp.py sink 127.0.0.1 7001"'
 within 20 'COMMAND ignores SIGTERM' -q --timeout 1 --expect 'drop' -- \

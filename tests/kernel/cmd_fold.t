@@ -58,10 +58,10 @@ folded()
 	shift
 	for ((i = 0; i < 5; i++)); do
 		tap_run "$TRACE" --list -o "$T/list" -w "$T/rec" "$@" -- \
-			"$python" tests/kernel/tcp_peer.py count 127.0.0.1 "$TAP_PORT" $segments $size
+			"$PYTHON" tests/kernel/tcp_peer.py count 127.0.0.1 "$TAP_PORT" $segments $size
 		[[ $TAP_STATUS == 0 ]] || tap_bail "$name: trace runs" "$TAP_ERR"
 		read -r n queued pauses seconds lost < \
-			<("$TRACE" read "$T/rec" --json | "$python" "$T/look.py" "$TAP_PORT" $size)
+			<("$TRACE" read "$T/rec" --json | "$PYTHON" "$T/look.py" "$TAP_PORT" $size)
 		# A busy machine: another try.
 		[[ $pauses$lost != 00 ]] || break
 		tap_diag "$name: attempt $((i + 1)): $pauses pauses, $lost lost"
@@ -71,17 +71,17 @@ folded()
 	tap_check "$name: the list has at most 40 lines ($(wc -l <"$T/list"), $pauses pauses, $seconds s)" \
 		test "$(wc -l <"$T/list")" -le $((40 + 4 * (pauses + seconds))) || tap_diag "$(<"$T/list")"
 	tap_is "$name: which add up to all segments and all calls" \
-		"$("$python" "$T/add.py" $size <"$T/list")" "$segments $segments"
+		"$("$PYTHON" "$T/add.py" $size <"$T/list")" "$segments $segments"
 	tap_like "$name: and say how many, how much, and how it went" "$(<"$T/list")" \
 		$'\n~1  → [0-9]+ segments, [0-9]+ B, [0-9]+ ACKs ←, all delivered'
 	tap_run "$TRACE" read "$T/rec" --list --width 80
 	tap_is "$name: the recording shows the same" "$TAP_OUT" "$(<"$T/list")"
 	tap_run "$TRACE" read "$T/rec" --list --no-fold --width 200
-	tap_is "$name: --no-fold: each by itself" "$("$python" "$T/add.py" $size <<<"$TAP_OUT") $(grep -cE \
+	tap_is "$name: --no-fold: each by itself" "$("$PYTHON" "$T/add.py" $size <<<"$TAP_OUT") $(grep -cE \
 		'^~[0-9]+  . [0-9]+ segments' <<<"$TAP_OUT")" "$segments $segments 0"
 }
 
-tap_server sink "$python" tests/kernel/tcp_peer.py sink 127.0.0.1 7000
+tap_server sink "$PYTHON" tests/kernel/tcp_peer.py sink 127.0.0.1 7000
 sink=$TAP_PID
 folded 'sender followed'
 folded 'both followed' -p "$sink"

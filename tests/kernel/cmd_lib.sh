@@ -7,8 +7,8 @@
 : "${TRACE:=./trace}"
 # Loading the probes takes its time on a busy machine, and more with sanitizers.
 ((TAP_LIMIT > 30)) || TAP_LIMIT=30
-python=/usr/bin/python3
-[[ -x $python ]] || python=python3
+# shellcheck source-path=SCRIPTDIR source=../lib/python.sh disable=SC1091
+. tests/lib/python.sh
 # shellcheck source-path=SCRIPTDIR source=reasons.sh disable=SC1091
 . tests/kernel/reasons.sh
 # Why a packet to a closed port is dropped.
@@ -27,13 +27,13 @@ cmd_begin()
 # cmd_json QUERY FILE: what cmd_json.py says of the JSON lines in FILE.
 cmd_json()
 {
-	"$python" tests/kernel/cmd_json.py "$@"
+	"$PYTHON" tests/kernel/cmd_json.py "$@"
 }
 
 # cmd_udp ...: see cmd_udp.py.
 cmd_udp()
 {
-	"$python" tests/kernel/cmd_udp.py "$@"
+	"$PYTHON" tests/kernel/cmd_udp.py "$@"
 }
 
 # cmd_start NAME ARG...: `trace ARG...` as the leader of a process group of its own, which gets

@@ -7,8 +7,6 @@ set -u
 tap_own_netns "$@"
 # shellcheck source-path=SCRIPTDIR source=cmd_lib.sh disable=SC1091
 . tests/kernel/cmd_lib.sh
-# shellcheck source-path=SCRIPTDIR source=../lib/schema.sh disable=SC1091
-. tests/lib/schema.sh
 cmd_begin
 
 T=$TAP_TMP
@@ -34,9 +32,9 @@ cat >"$T/traffic" <<EOS
 apps/time_client 10.77.0.2 8080
 apps/time_client 10.77.0.2 8081
 apps/time_client fd00:77::2 8081
-$python tests/kernel/cmd_udp.py echo 127.0.0.1 7777
-$python tests/kernel/cmd_udp.py threads 10.77.0.2 8082 3
-$python -c 'import socket
+$PYTHON tests/kernel/cmd_udp.py echo 127.0.0.1 7777
+$PYTHON tests/kernel/cmd_udp.py threads 10.77.0.2 8082 3
+$PYTHON -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.1", 7778))
 s.sendto(b"never read", ("127.0.0.1", 7778))'
@@ -121,6 +119,6 @@ done
 LC_ALL=C tap_run "$TRACE" --tree -o "$T/out" -- sh "$T/traffic"
 tap_is 'LC_ALL=C, live: 7-bit' "$(LC_ALL=C grep -cP '[^\x00-\x7f]' "$T/out")" 0
 tap_is '--width 40: no line is longer' "$("$TRACE" read "$T/rec" --list --width 40 |
-	"$python" -c 'import sys; print(all(len(l.rstrip("\n")) <= 40 for l in open(0, encoding="utf-8")))')" True
+	"$PYTHON" -c 'import sys; print(all(len(l.rstrip("\n")) <= 40 for l in open(0, encoding="utf-8")))')" True
 tap_unlike 'piped: no colour' "$("$TRACE" read "$T/rec")" $'\033'
 tap_done

@@ -30,9 +30,9 @@ tap_wait_until ip netns exec "$near" ping -c 1 -W 1 10.78.0.2
 
 # Three datagrams to a port where nobody is (each provokes an ICMP error), two to one where somebody
 # reads, all across the veth pair; and four that stay on lo, to one who never reads.
-tap_background sink ip netns exec "$far" "$python" tests/kernel/cmd_udp.py sink 10.78.0.2 8080 1000
+tap_background sink ip netns exec "$far" "$PYTHON" tests/kernel/cmd_udp.py sink 10.78.0.2 8080 1000
 cat >"$T/traffic" <<EOS
-$python -c 'import socket
+$PYTHON -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for to in ["10.78.0.2", 8081], ["10.78.0.2", 8080]:
 	for i in range(3 if to[1] == 8081 else 2):
@@ -56,7 +56,7 @@ selects()
 # shown FILE: how often each is there, "E*3 8081*3".
 shown()
 {
-	"$python" - "$1" <<'EOS'
+	"$PYTHON" - "$1" <<'EOS'
 import collections, json, sys
 count = collections.Counter()
 for line in open(sys.argv[1], encoding="utf-8"):
@@ -114,7 +114,7 @@ tap_is '-p: what is sent to its socket' "$? $(shown "$T/json")" '0 8080*2'
 
 # A name that trace prints for a namespace is one that it takes.
 mkfifo "$T/fifo"
-tap_background unnamed unshare -n "$python" tests/kernel/cmd_udp.py stay "$T/log" "$T/fifo"
+tap_background unnamed unshare -n "$PYTHON" tests/kernel/cmd_udp.py stay "$T/log" "$T/fifo"
 tap_wait_until grep -q up "$T/log"
 tap_run "$TRACE" -n nosuch
 label=$(grep -oE "net:[^],]*\[$TAP_PID\]" <<<"$TAP_ERR")

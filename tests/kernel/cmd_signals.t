@@ -10,7 +10,7 @@ tap_own_netns "$@"
 cmd_begin
 
 T=$TAP_TMP
-stay="$python tests/kernel/cmd_udp.py stay"
+stay="$PYTHON tests/kernel/cmd_udp.py stay"
 ns=cmdS$$
 ip netns add "$ns" && tap_defer ip netns delete "$ns"
 ip -n "$ns" link set lo up
@@ -57,7 +57,7 @@ tap_is 'COMMAND saw no other signal' "$(sort -u "$T/log" | tr '\n' ' ')" 'SIGINT
 mkfifo "$T/fifo2"
 # shellcheck disable=SC2016,SC2086 # the inner shell's; several words
 cmd_start killed -o "$T/o" -- sh -c '"$@"; echo up >"$0"; exec cat "$0.fifo"' "$T/log2" \
-	"$python" tests/kernel/cmd_udp.py send 127.0.0.1 9 1
+	"$PYTHON" tests/kernel/cmd_udp.py send 127.0.0.1 9 1
 mkfifo "$T/log2.fifo"
 tap_wait_until has up "$T/log2"
 kill -INT -- "-$TAP_PID"
@@ -95,7 +95,7 @@ if tc qdisc add dev lo root tbf rate 8bit burst 1600 limit 1000000000 2>"$T/err"
 		mkfifo "$T/$name"
 		rm -f -- "$T/o" # what is in it was written by the trace before
 		cmd_start "$name" -o "$T/o" "$@" -- bash -c "$leaves" "$T/$name" \
-			"$python" tests/kernel/cmd_udp.py stream 127.0.0.1 9 "$T/dry"
+			"$PYTHON" tests/kernel/cmd_udp.py stream 127.0.0.1 9 "$T/dry"
 		# sent by the child of this trace, and stuck in the queue
 		tap_wait_until grep -q 'sendto(' "$T/o"
 		tap_wait_until sh -c "tc -s qdisc show dev lo | grep -q 'backlog [1-9]'"
@@ -130,14 +130,14 @@ else
 	tap_skip 'lingering' "no tbf queue on lo: $(<"$T/err")"
 fi
 # shellcheck disable=SC2086 # several words
-cmd_start linger_not -o "$T/o" --linger 600 -- $python tests/kernel/cmd_udp.py send 127.0.0.1 9 2
+cmd_start linger_not -o "$T/o" --linger 600 -- $PYTHON tests/kernel/cmd_udp.py send 127.0.0.1 9 2
 ends 'nothing under way: no lingering' 0 "$TAP_LIMIT"
 
 # ---- without COMMAND ----
 
 for signal in INT TERM; do
 	cmd_start_ready "alone$signal" -o "$T/o" -n "$ns"
-	ip netns exec "$ns" "$python" tests/kernel/cmd_udp.py send 127.0.0.1 9 1
+	ip netns exec "$ns" "$PYTHON" tests/kernel/cmd_udp.py send 127.0.0.1 9 1
 	tap_wait_until has "$no_socket" "$T/o"
 	kill -"$signal" "$TAP_PID"
 	tap_wait "$TAP_PID"
@@ -166,7 +166,7 @@ tap_like '-p: its packet' "$(<"$T/o")" '127\.0\.0\.1:9 .*'"$no_socket"
 
 # shellcheck disable=SC2016 # the inner shell's
 tap_run "$TRACE" -o "$T/o" -c 2 -- sh -c '"$@"; echo goes on; exit 3' sh \
-	"$python" tests/kernel/cmd_udp.py send 127.0.0.1 9 50
+	"$PYTHON" tests/kernel/cmd_udp.py send 127.0.0.1 9 50
 tap_is '-c: COMMAND goes on, and its status counts' "$TAP_STATUS $TAP_OUT" '3 goes on'
 
 # ---- kill -9 ----
@@ -174,7 +174,7 @@ tap_is '-c: COMMAND goes on, and its status counts' "$TAP_STATUS $TAP_OUT" '3 go
 mkfifo "$T/fifo5"
 # shellcheck disable=SC2016,SC2086 # the inner shell's; several words
 cmd_start nine -w "$T/w" -f -o "$T/o9" -- sh -c '"$@" & echo $! >"$0"; wait; echo survived >"$0.end"' "$T/pid" \
-	$python tests/kernel/cmd_udp.py stream 127.0.0.1 9 "$T/stop"
+	$PYTHON tests/kernel/cmd_udp.py stream 127.0.0.1 9 "$T/stop"
 tap_wait_until test -s "$T/o9"
 mapfile -t ids < <(cmd_bpf_ids "$TAP_PID")
 tap_like 'while it runs, probes are attached' "$(printf '%s\n' "${ids[@]}")" $'link [0-9]+\n.*prog [0-9]+'

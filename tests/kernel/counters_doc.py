@@ -41,6 +41,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from counters import ADDRESSES, LIMIT, LOOPBACK, NAMES, PREFIX, enter  # noqa: E402
+from inet import checksum  # noqa: E402
 from tcp_counters import Script, alive_in  # noqa: E402
 
 PAGE = "docs/COUNTERS.md"
@@ -106,14 +107,6 @@ def fragments_wait():
 
 
 # ---- packets made by hand ----
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
 
 def ip4(source, target, proto, payload, **header):
     """An IPv4 packet; what is in header is as it should not be."""

@@ -14,23 +14,20 @@ else, so no RST interferes. A STEP is about connection N (its port is 40000 + N)
 
 Nothing is said about what becomes of these. IPv4 only. Numbers: RFC 791, RFC 9293.
 """
+import os
 import socket
 import struct
 import sys
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from inet import checksum  # noqa: E402
+
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 ISN = 1000
 ETH_P_ALL = 3  # as tcpdump has it: what comes goes its way all the same
 LIMIT = 30  # seconds that any one wait may take
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
 
 
 def packet(src, dst, sport, dport, seq, ack, flags, payload=b""):

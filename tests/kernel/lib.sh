@@ -12,7 +12,7 @@
 #
 # K_JSON	the output that k_is, k_get and k_sound look at: that of the last k_run or k_stop
 # K_REC	the recording that k_expect looks at: of the same run
-# PYTHON		python3
+# PYTHON		python3, as python.sh finds it
 # TRACE		the program under test; may be set from outside
 
 # The machine may be busy, and starting trace takes a second even when it is not.
@@ -20,11 +20,10 @@
 : "${TRACE:=./trace}"
 # shellcheck source=../lib/tap.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../lib/tap.sh"
+# shellcheck source-path=SCRIPTDIR source=../lib/python.sh disable=SC1091
+. "$(dirname -- "${BASH_SOURCE[0]}")/../lib/python.sh"
 # shellcheck source-path=SCRIPTDIR source=reasons.sh disable=SC1091
 . "$(dirname -- "${BASH_SOURCE[0]}")/reasons.sh"
-
-# Itself, not a wrapper that finds it: it runs often, and is followed too.
-PYTHON=$(python3 -c 'import sys; print(sys.executable)')
 
 k_runs=0
 k_keyboards=()

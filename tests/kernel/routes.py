@@ -13,6 +13,10 @@ import socket
 import struct
 import sys
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from inet import checksum  # noqa: E402
+
 
 def send(addresses, to_all=0):
     for place in addresses:
@@ -24,13 +28,6 @@ def send(addresses, to_all=0):
                 print(address, sock.sendto(b"x" * 10, (address, int(port or 8080))))
             except OSError as error:
                 print(address, os.strerror(error.errno))
-
-
-def checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def datagram(source, destination, port):
