@@ -75,7 +75,9 @@ static __always_inline __u64 hs_call_argument(const struct pt_regs *regs, int n)
  * As long as a program has not returned, the kernel skips it for all else that runs on its CPU, and counts that.
  * So it should not be preempted as it lets the CPU go, either, which happens when it was time meanwhile for
  * another task to run: with interrupts off the kernel leaves that to the next occasion (preempt_schedule(),
- * kernel/sched/core.c), and programs can turn them off since 6.14.
+ * kernel/sched/core.c), and programs can turn them off since 6.14. Not for longer: an interrupt that has to wait
+ * comes as they are turned on again, and is then taken before the program has returned. (7.3, 550,000 events of a
+ * load: 8 and 29 skipped when off all the time, none so.)
  */
 extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;

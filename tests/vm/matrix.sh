@@ -29,9 +29,10 @@ left_out()
 # Every program loads; every backend tells the same; one observation of each layer.
 quick=(load.t helpers.t backends.t o_closed_port.t o_request.t o_path.t)
 
-# How long a VM may run, a script in it, and any wait in a script: 10 to 30 times the usual.
-vm_limit=7000
-export TAP_TEST_LIMIT=${TAP_TEST_LIMIT:-900} TAP_LIMIT=${TAP_LIMIT:-120}
+# How long a VM may run, a script in it (with a second attempt where events were lost), and any wait in a script:
+# 10 to 30 times the usual.
+vm_limit=9000
+export TAP_TEST_LIMIT=${TAP_TEST_LIMIT:-1800} TAP_LIMIT=${TAP_LIMIT:-120}
 # A traffic of counters_doc.t takes half a minute.
 export SEEDS=${SEEDS:-8}
 
