@@ -411,6 +411,8 @@ void lost_event(struct hs_journeys *js, const struct hs_event *e);
 void lost_tick(struct hs_journeys *js, uint64_t now);
 /* Once a second, and not at once: a record that an interrupt overtook is not lost, only late. */
 void lost_tell(struct hs_journeys *js, uint64_t now);
+/* What is not told yet is, at once. */
+void lost_end(struct hs_journeys *js, uint64_t now);
 /* What may have been lost before this moment: of what is told ahead, nobody knows whether it was already. */
 static inline uint64_t lost_now(const struct hs_journeys *js)
 {

@@ -532,8 +532,7 @@ static void on_end(struct hs_journeys *js, uint64_t now)
 	struct node *n;
 	struct open_call *call, *call_tmp;
 
-	js->lost.told_at = 0;
-	lost_tell(js, now);
+	lost_end(js, now);
 	DL_FOREACH (js->open, n) {
 		if (n->j.fate.kind == HS_FATE_UNDERWAY && !node_waits_for_hop(js, n))
 			fate_conclude(js, n, now);

@@ -35,6 +35,12 @@ void lost_tell(struct hs_journeys *js, uint64_t now)
 	SINK(js, loss, now, js->sum.lost, js->sum.misses);
 }
 
+void lost_end(struct hs_journeys *js, uint64_t now)
+{
+	js->lost.told_at = 0;
+	lost_tell(js, now);
+}
+
 /* Nobody knows before `until` which of them are lost already. */
 static void lost_ahead(struct hs_journeys *js, uint64_t until)
 {
