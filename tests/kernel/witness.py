@@ -11,7 +11,8 @@
                                      the one at the other end (FOLDER/links)
     witness.py same JSON JSON        two runs of the same programs have the same journeys, but for
                                      times, ids and the ports that the kernel chose; of TCP without
-                                     the segments that only acknowledge, which come with time
+                                     the segments that only acknowledge, which come with time,
+                                     and retransmissions of what had come already
     witness.py clean JSON            all arrived, but for retransmissions of what had come already
 
 What leaves by lo is left out: libpcap shows packets there once, as they come in.
@@ -361,6 +362,11 @@ def only_acknowledges(journey):
     return journey["packet"].get("tcp", {}).get("flags") == ["ACK"] and not journey["packet"]["payload"]
 
 
+def came_before(journey):
+    """On a busy machine TCP sends again what was only late."""
+    return journey["fate"]["reason"] in ("TCP_OLD_DATA", "TCP_OLD_SEQUENCE") and journey["segment"]["retransmission"]
+
+
 def segment_shape(journey, by_id):
     """What must be the same in another run. Who processes a segment, and when, is another question."""
     packet, segment, cause, told = (journey[key] for key in ("packet", "segment", "cause", "told"))
@@ -410,7 +416,7 @@ def shapes(path):
     journeys = read_journeys(path)
     by_id = {journey["id"]: journey for journey in journeys}
     return collections.Counter(shape_of(journey, by_id) for journey in journeys
-                               if is_of_lab(packet_of(journey)) and not only_acknowledges(journey))
+                               if is_of_lab(packet_of(journey)) and not only_acknowledges(journey) and not came_before(journey))
 
 
 def command_same(first, second):
@@ -420,11 +426,6 @@ def command_same(first, second):
         print(f"{counts[0][shape]} in the first, {counts[1][shape]} in the second: {shape}")
     print(f"{sum(counts[0].values())} and {sum(counts[1].values())} journeys, {len(different)} differences")
     return 1 if different or not counts[0] else 0
-
-
-def came_before(journey):
-    """On a busy machine TCP sends again what was only late."""
-    return journey["fate"]["reason"] in ("TCP_OLD_DATA", "TCP_OLD_SEQUENCE") and journey["segment"]["retransmission"]
 
 
 def command_clean(path):
