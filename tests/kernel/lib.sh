@@ -71,17 +71,16 @@ k_reset_reason()
 	! grep -qa sk_rst_reason /sys/kernel/btf/vmlinux || echo "$1"
 }
 
-# k_way STAGE: prints by what the doctor says that it is seen ("function"), or the backend that was forced.
+# k_way STAGE: prints by what it is seen: "function", "tracepoint", as the doctor says. A backend that is forced
+# takes the place of another one on functions, or of all of them.
 k_way()
 {
-	if [[ ${HOPSCOPE_BACKEND:-auto} == auto ]]; then
+	if [[ ${HOPSCOPE_BACKEND:-auto} == tracepoint ]]; then
+		echo tracepoint
+	else
 		"$TRACE" doctor --json | "$PYTHON" -c '
 import json, sys
 print(*[s["way"] for s in json.load(sys.stdin)["stages"] if s["name"] == sys.argv[1]])' "$1"
-	elif [[ $HOPSCOPE_BACKEND == tracepoint ]]; then
-		echo tracepoint
-	else
-		echo function
 	fi
 }
 
@@ -234,16 +233,18 @@ k_netns()
 	esac
 }
 
-# k_neighbour WHERE DEV PEER PEERDEV ADDRESS...
+# k_neighbour WHERE DEV PEER PEERDEV ADDRESS...: as ND would learn it. What IPv6 has learned of the MTU of a path is
+# forgotten within a minute when its gateway is not marked as a router (rt6_age_examine_exception(), net/ipv6/route.c).
 k_neighbour()
 {
-	local where=$1 dev=$2 mac address
+	local where=$1 dev=$2 mac address marks=()
 	mac=$(k_in "$3" cat "/sys/class/net/$4/address")
+	[[ $(k_in "$3" sysctl -n net.ipv6.conf.all.forwarding) != 1 ]] || marks=(router)
 	shift 4
 	k_netns "$where"
 	for address; do
 		ip -n "$K_NETNS" neighbour replace "$address" dev "$dev" \
-			lladdr "$mac" nud permanent || tap_bail "neighbour $address in $K_NETNS"
+			lladdr "$mac" nud permanent "${marks[@]}" || tap_bail "neighbour $address in $K_NETNS"
 	done
 }
 
