@@ -4,11 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "helper_lab.h"
-#include "helper_notes.h"
 
 /* UDP that is read on the CPU that received it has no visible free: the address comes back. */
 static void test_address_reused_after_read(void **state)
