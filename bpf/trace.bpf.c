@@ -382,14 +382,18 @@ static __always_inline void hs_note_woken(__u32 tid)
 		hs_count_lost(HS_LOST_WOKEN);
 }
 
-/* The readers are woken right after this, sock_def_readable(). */
+/*
+ * The readers are woken right after this, sock_def_readable(). What an interrupt wakes while the record is written is no
+ * reader of this: only then is a wake-up waited for.
+ */
 static __always_inline int hs_emit_readable(void *ctx, const struct sock *sk)
 {
 	struct hs_cpu *c = hs_this_cpu();
 
-	c->waking = hs_is_inet(sk->__sk_common.skc_family);
-	c->offered = 0;
-	return hs_emit_queue(ctx, HS_STAGE_SOCK_QUEUE, sk);
+	c->waking = c->offered = 0;
+	hs_emit_queue(ctx, HS_STAGE_SOCK_QUEUE, sk);
+	*(volatile __u32 *)&c->waking = hs_is_inet(sk->__sk_common.skc_family);
+	return 0;
 }
 
 SEC("tp_btf/sk_data_ready")
