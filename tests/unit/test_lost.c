@@ -113,7 +113,19 @@ static void test_loss_beyond_gaps(void **state)
 		"#1 settled, incomplete (8 lost)\n");
 }
 
-/* The birth was lost: a journey without a beginning, which no filter can have chosen. */
+/* However little time has passed since: at the end all that is known is said. */
+static void test_loss_at_the_end(void **state)
+{
+	struct stream *s = lab_new();
+
+	(void)state;
+	stream_task(s, CLIENT, "client");
+	stream_loss(s, 2, 0, 0);
+	stream_loss(s, 5, 1, 0);
+	lab_expect(s, "lost 2, skipped 0\n"
+		      "lost 5, skipped 1\n");
+}
+
 /*
  * What is told ahead may have been lost until then: who is born before that, and ends, is marked; who is born
  * later is not, though the gap is seen later still.
@@ -207,6 +219,7 @@ static void test_queued_fin_is_not_kept(void **state)
 	stream_free(s);
 }
 
+/* The birth was lost: a journey without a beginning, which no filter can have chosen. */
 static void test_lost_birth(void **state)
 {
 	struct stream *s = lab_new();
@@ -295,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_late_record),
 		cmocka_unit_test(test_repeated_number),
 		cmocka_unit_test(test_loss_beyond_gaps),
+		cmocka_unit_test(test_loss_at_the_end),
 		cmocka_unit_test(test_loss_told_ahead),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_queued_fin_is_not_kept),
