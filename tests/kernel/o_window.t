@@ -19,6 +19,18 @@ stalled()
 		[[ $(awk '{ print $3 }' "/proc/$serves/stat") == S ]]
 }
 
+# How often the timer has asked; the answers do not set it back.
+backoff()
+{
+	k_in server ss -HtniO "sport = :$1" | sed -n 's/.* backoff:\([0-9]*\).*/\1/p'
+}
+
+# asks_again PORT TIMES: more often than that
+asks_again()
+{
+	(($(backoff "$1") > $2))
+}
+
 # Reads what the client wrote, once it shall.
 slow_reader()
 {
@@ -42,8 +54,9 @@ slow()
 		"$address" "$port" "$bytes"
 	gets=$TAP_PID
 	tap_wait_until stalled "$port" || tap_bail 'the transfer stalls'
-	# Four of the timer's questions, each of which is answered: no. On a slow machine the first may come before
-	# the sender's buffer is full.
+	# One of the timer's questions comes while send() waits: on a slow machine others came before the buffer was full.
+	tap_wait_until asks_again "$port" "$(($(backoff "$port")))"
+	# Four of them, each of which is answered: no.
 	k_wait 4+ type=journey segment.window_probe=true caused.n=1
 	echo go >&"$start"
 	tap_wait "$gets"
