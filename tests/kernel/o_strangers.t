@@ -8,9 +8,9 @@ set -u
 command -v ping >/dev/null || tap_skip_all 'ping is not installed'
 k_lab
 
-# the stranger, in a namespace of its own
+# The stranger, in a namespace of its own; it ends with this script.
 tap_background churn unshare -n sh -c 'ip link set lo up && exec "$@"' sh \
-	"$PYTHON" -IS tests/kernel/peer.py churn 127.0.0.1 9 60
+	"$PYTHON" -IS tests/kernel/peer.py churn 127.0.0.1 9 $((TAP_LIMIT * 10))
 churn=$TAP_PID
 for number in 1 2 3 4; do
 	# ping opens and closes a UDP socket that sends nothing, then goes on for a while
