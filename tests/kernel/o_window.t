@@ -19,10 +19,12 @@ stalled()
 		[[ $(awk '{ print $3 }' "/proc/$serves/stat") == S ]]
 }
 
-# How often the timer has asked; the answers do not set it back.
+# How often the timer has asked; the answers do not set it back. ss leaves out a zero.
 backoff()
 {
-	k_in server ss -HtniO "sport = :$1" | sed -n 's/.* backoff:\([0-9]*\).*/\1/p'
+	local times
+	times=$(k_in server ss -HtniO "sport = :$1" | sed -n 's/.* backoff:\([0-9]*\).*/\1/p')
+	echo "${times:-0}"
 }
 
 # asks_again PORT TIMES: more often than that
@@ -55,7 +57,7 @@ slow()
 	gets=$TAP_PID
 	tap_wait_until stalled "$port" || tap_bail 'the transfer stalls'
 	# One of the timer's questions comes while send() waits: on a slow machine others came before the buffer was full.
-	tap_wait_until asks_again "$port" "$(($(backoff "$port")))"
+	tap_wait_until asks_again "$port" "$(backoff "$port")" || tap_bail 'the timer asks'
 	# Four of them, each of which is answered: no.
 	k_wait 4+ type=journey segment.window_probe=true caused.n=1
 	echo go >&"$start"
